@@ -1,0 +1,193 @@
+"""What every engine is asked, and the answers of one that knows nothing of vectors.
+
+A dialect is data first: a subclass overrides class attributes, and methods only for what
+attributes cannot say. The defaults describe an engine that stores vectors as bytes and leaves
+the ranking to numpy, so a new dialect starts out correct and becomes faster line by line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sqlalchemy import JSON, BigInteger, DateTime, Double, LargeBinary, Numeric, String, Text
+from sqlalchemy.types import TypeEngine
+
+from agentorm.errors import DatabaseError, InvalidVector, UnsupportedFeature
+from agentorm.vectors import PACKED, Kind, Metric, Vector
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, Engine, Insert
+
+IMMEDIATE = {"agentorm_begin": "IMMEDIATE"}
+"""Execution options of a transaction that is going to write."""
+
+
+class Feature(StrEnum):
+    """What an engine may have; the support matrix is made of these."""
+
+    VECTOR_TYPE = "vector type"
+    DISTANCE = "distance in SQL"
+    HNSW = "HNSW index"
+    IVFFLAT = "IVFFlat index"
+    UPSERT = "upsert by any unique key"
+    CONCURRENT_WRITERS = "concurrent writers"
+
+
+class Dialect:
+    """One engine: what it can do, and how that is written in its SQL.
+
+    Templates take compiled fragments only, and carry their own parentheses.
+
+    Attributes:
+        name: the name SQLAlchemy gives the engine.
+        url_names: what may stand before ``://`` in a URL that names no driver.
+        driver: the driver such a URL means.
+        extra: the extra that installs this driver, None when Python brings it.
+        features: what it has, before or after the probe of a real server.
+        distances: metric to a template of ``{column}``, ``{vector}`` and, for engines whose
+            functions refuse NULL, ``{present}``: the condition that there is none.
+        unindexed: the same distance in a form that no index serves, of ``{distance}``.
+        nearest_first: how to sort by a distance so that none at all comes last.
+        ascending: how to sort by an ``{expression}`` so that NULL comes before every value.
+        descending: the reverse of it.
+        explain_prefix: what asks for the plan of the statement that follows.
+        connection_hint: what to look at when no connection can be had.
+        index_dimensions: the most dimensions a vector index takes, None without a limit.
+        errors: how the engine's refusals are told apart, see `classify`.
+        notes: what the probe found worth telling.
+    """
+
+    name: ClassVar[str] = "generic"
+    url_names: ClassVar[tuple[str, ...]] = ()
+    driver: ClassVar[str] = ""
+    extra: ClassVar[str | None] = None
+    features: frozenset[Feature] = frozenset()
+    distances: Mapping[Metric, str] = MappingProxyType({})
+    unindexed: ClassVar[str] = "{distance}"
+    nearest_first: ClassVar[str] = "{distance}"
+    ascending: ClassVar[str] = "{expression}"
+    descending: ClassVar[str] = "{expression} DESC"
+    explain_prefix: ClassVar[str] = "EXPLAIN"
+    connection_hint: ClassVar[str] = "check host, port and database of the URL"
+    index_dimensions: ClassVar[int | None] = None
+    errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType({})
+    notes: tuple[str, ...] = ()
+
+    def without(self, *features: Feature, note: str) -> Dialect:
+        """This dialect on a server that lacks these features."""
+        probed = self.noting(note)
+        probed.features = self.features.difference(features)
+        return probed
+
+    def noting(self, note: str) -> Dialect:
+        """This dialect with one more sentence for the capability report."""
+        probed = copy(self)
+        probed.notes = (*self.notes, note)
+        return probed
+
+    def computes(self, metric: Metric) -> bool:
+        """Whether the engine computes this distance itself."""
+        return Feature.DISTANCE in self.features and metric in self.distances
+
+    def vector_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
+        """The column type that holds a vector."""
+        return LargeBinary()
+
+    def encode(self, vector: Vector) -> object:
+        """The vector as the driver takes it."""
+        return vector.tobytes()
+
+    def decode(self, stored: Any, dimension: int | None) -> Vector:
+        """What the driver gave back, as a vector.
+
+        Raises:
+            InvalidVector: the column holds bytes of another length.
+        """
+        packed = bytes(stored)
+        size = len(packed) // PACKED.itemsize
+        if len(packed) % PACKED.itemsize or size != (dimension or size):
+            raise InvalidVector(
+                f"the column holds {len(packed)} bytes, no vector of {dimension} dimensions"
+            )
+        return Vector.trusted(packed)
+
+    def string_type(self, length: int | None) -> TypeEngine[Any]:
+        """Text compared and sorted by code point; unbounded without a length."""
+        return String(length) if length else Text()
+
+    def integer_type(self) -> TypeEngine[Any]:
+        """Integers of 64 bits, usable as a generated key."""
+        return BigInteger()
+
+    def float_type(self) -> TypeEngine[Any]:
+        """Floats of 64 bits."""
+        return Double()
+
+    def decimal_type(self, precision: int, scale: int) -> TypeEngine[Any]:
+        """Exact decimals of so many digits, so many of them after the point."""
+        return Numeric(precision, scale)
+
+    def datetime_type(self) -> TypeEngine[Any]:
+        """Points in time with microseconds, in UTC where the engine keeps no zone."""
+        return DateTime(timezone=True)
+
+    def json_type(self) -> TypeEngine[Any]:
+        """JSON documents; None is stored as NULL."""
+        return JSON(none_as_null=True)
+
+    def index_options(
+        self, method: Feature, field: str, metric: Metric, **parameters: int
+    ) -> dict[str, Any]:
+        """Keywords for SQLAlchemy's ``Index`` that make it a vector index of this method."""
+        return {}
+
+    def prepare_search(self, connection: Connection, method: Feature, limit: int) -> None:
+        """Let that index go on until so many rows pass the filters, up to the transaction's end."""
+
+    def engine_arguments(self, url: URL) -> tuple[URL, dict[str, Any]]:
+        """The URL and the keywords for `create_engine` that serve this engine best."""
+        return url, {}
+
+    def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:
+        """An insert that overwrites these columns of the row with the same unique key."""
+        raise UnsupportedFeature("upsert", dialect=self.name)
+
+    def attach(self, engine: Engine) -> None:
+        """Listen to an engine that a `Database` owns: drivers, settings, begin rules."""
+
+    def on_connect(self, connection: Any) -> None:
+        """Make one DBAPI connection ready for vectors, whoever opened it."""
+
+    def probe(self, connection: Any) -> Dialect:
+        """This dialect, cut down to what the server behind a DBAPI connection can do."""
+        return self
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Wait until no other process creates or drops tables, up to the transaction's end."""
+
+    def prepare_schema(self, connection: Connection) -> bool:
+        """Create what tables with vectors need first; True when connections are outdated by it."""
+        return False
+
+    def message(self, error: BaseException) -> str:
+        """What a driver's error says, without the statement."""
+        return " ".join(str(error).split())
+
+    def classify(self, error: BaseException) -> type[DatabaseError]:
+        """Which of our errors a driver's error is: by the first fragment its text holds."""
+        text = str(error).casefold()
+        return next((kind for part, kind in self.errors.items() if part in text), DatabaseError)
+
+
+class Readable(Dialect):
+    """SQLAlchemy's own default, in which ``str(statement)`` is written: for the eye alone."""
+
+    name = "default"
+    features = frozenset({Feature.DISTANCE})
+    distances = MappingProxyType(
+        {metric: f"{metric.value}_distance({{column}}, {{vector}})" for metric in Metric}
+    )

@@ -1,0 +1,210 @@
+"""PostgreSQL with pgvector; without it, vectors are bytes and numpy ranks them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sqlalchemy import Connection, Engine, Insert, event, text
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
+
+from agentorm import errors
+from agentorm.dialects.base import Dialect, Feature
+from agentorm.dialects.postgresql_types import VECTOR, TextByCodePoint, from_wire
+from agentorm.vectors import Kind, Metric, Vector
+
+if TYPE_CHECKING:
+    from agentorm.errors import DatabaseError
+
+CREATE_EXTENSION = "CREATE EXTENSION IF NOT EXISTS vector"
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('agentorm schema'))"
+_PGVECTOR = (
+    "SELECT coalesce(installed_version, default_version)"
+    " FROM pg_available_extensions WHERE name = 'vector'"
+)
+_GO_ON_BY_LISTS = text("SELECT set_config('ivfflat.iterative_scan', 'relaxed_order', true)")
+_GO_ON_BY_GRAPH = text(
+    "SELECT set_config('hnsw.iterative_scan', 'strict_order', true),"
+    " set_config('hnsw.ef_search', greatest(40, CAST(:candidates AS INTEGER),"
+    " CAST(current_setting('hnsw.ef_search', true) AS INTEGER))::text, true)"
+)
+_NOT_LET_IN = ("authentication failed", "no password supplied", 'role "', "pg_hba.conf")
+_OPERATOR_CLASSES = {
+    Metric.COSINE: "vector_cosine_ops",
+    Metric.L2: "vector_l2_ops",
+    Metric.INNER_PRODUCT: "vector_ip_ops",
+    Metric.L1: "vector_l1_ops",
+}
+
+
+class PostgreSQL(Dialect):
+    name = "postgresql"
+    url_names = ("postgresql", "postgres")
+    driver = "psycopg"
+    extra = "agentorm[postgresql]"
+    features = frozenset(
+        {
+            Feature.VECTOR_TYPE,
+            Feature.DISTANCE,
+            Feature.HNSW,
+            Feature.IVFFLAT,
+            Feature.UPSERT,
+            Feature.CONCURRENT_WRITERS,
+        }
+    )
+    distances = MappingProxyType(
+        {
+            Metric.COSINE: "({column} <=> {vector})",
+            Metric.L2: "({column} <-> {vector})",
+            Metric.INNER_PRODUCT: "({column} <#> {vector})",
+            Metric.L1: "({column} <+> {vector})",
+        }
+    )
+    unindexed = "({distance} + 0)"
+    ascending = "{expression} NULLS FIRST"
+    descending = "{expression} DESC NULLS LAST"
+    index_dimensions = 2000
+    errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType(
+        {
+            "08": errors.ConnectionFailed,
+            "28": errors.AuthenticationFailed,
+            "3D": errors.ConnectionFailed,
+            "57P": errors.ConnectionFailed,
+            "53300": errors.ConnectionFailed,
+            "23": errors.ConstraintViolation,
+            "25006": errors.ReadOnlyDatabase,
+            "40": errors.TransactionConflict,
+            "55P03": errors.TransactionConflict,
+            "42P01": errors.TableMissing,
+            "42703": errors.TableMissing,
+        }
+    )
+
+    def vector_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
+        if Feature.VECTOR_TYPE in self.features:
+            return VECTOR(dimension)
+        return super().vector_type(dimension, kind)
+
+    def encode(self, vector: Vector) -> object:
+        return vector if Feature.VECTOR_TYPE in self.features else vector.tobytes()
+
+    def decode(self, stored: Any, dimension: int | None) -> Vector:
+        if isinstance(stored, Vector):
+            return stored
+        if isinstance(stored, str):
+            return Vector(json.loads(stored))
+        if Feature.VECTOR_TYPE in self.features:
+            return from_wire(stored)
+        return super().decode(stored, dimension)
+
+    def string_type(self, length: int | None) -> TypeEngine[Any]:
+        return TextByCodePoint(length)
+
+    def json_type(self) -> TypeEngine[Any]:
+        return JSONB(none_as_null=True)
+
+    def index_options(
+        self, method: Feature, field: str, metric: Metric, **parameters: int
+    ) -> dict[str, Any]:
+        return {
+            "postgresql_using": "hnsw" if method is Feature.HNSW else "ivfflat",
+            "postgresql_ops": {field: _OPERATOR_CLASSES[metric]},
+            "postgresql_with": parameters,
+        }
+
+    def prepare_search(self, connection: Connection, method: Feature, limit: int) -> None:
+        if method is Feature.IVFFLAT:
+            connection.execute(_GO_ON_BY_LISTS)
+        else:
+            connection.execute(_GO_ON_BY_GRAPH, {"candidates": min(limit, 1000)})
+
+    def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:
+        made = insert(model)
+        values = {name: made.excluded[name] for name in overwrite}
+        return made.on_conflict_do_update(index_elements=list(key), set_=values)
+
+    def attach(self, engine: Engine) -> None:
+        from agentorm.dialects.psycopg_vectors import binary_when_vectors_return
+
+        event.listen(engine, "before_cursor_execute", binary_when_vectors_return)
+
+    def on_connect(self, connection: Any) -> None:
+        from agentorm.dialects.psycopg_vectors import register_vectors
+
+        found = _first_row(
+            connection, "SELECT oid, typarray FROM pg_type WHERE oid = to_regtype('vector')"
+        )
+        driver_connection = getattr(connection, "driver_connection", connection)
+        register_vectors(driver_connection, *(found or (0, 0)))
+
+    def probe(self, connection: Any) -> Dialect:
+        version = _first_row(connection, "SHOW server_version")
+        probed = self.noting(f"PostgreSQL {version[0] if version else 'of unknown version'}")
+        found = _first_row(connection, _PGVECTOR)
+        if found is not None:
+            return _limited_to(probed, found[0])
+        return probed.without(
+            Feature.VECTOR_TYPE,
+            Feature.DISTANCE,
+            Feature.HNSW,
+            Feature.IVFFLAT,
+            note="the server has no pgvector: vectors are BYTEA, numpy ranks them",
+        )
+
+    def lock_schema(self, connection: Connection) -> None:
+        connection.execute(text(_ONE_AT_A_TIME))
+
+    def prepare_schema(self, connection: Connection) -> bool:
+        if Feature.VECTOR_TYPE not in self.features:
+            return False
+        there = text("SELECT to_regtype('vector') IS NOT NULL")
+        if connection.execute(there).scalar_one():
+            return False
+        try:
+            connection.execute(text(CREATE_EXTENSION))
+        except DBAPIError as error:
+            raise errors.ExtensionMissing("vector", statement=CREATE_EXTENSION) from error
+        return True
+
+    def message(self, error: BaseException) -> str:
+        told = getattr(error, "diag", None)
+        return (told and told.message_primary) or super().message(error)
+
+    def classify(self, error: BaseException) -> type[DatabaseError]:
+        state = getattr(error, "sqlstate", None) or ""
+        found = next((kind for code, kind in self.errors.items() if state.startswith(code)), None)
+        if found is not None and state:
+            return found
+        if state:
+            return errors.DatabaseError
+        if any(sign in str(error) for sign in _NOT_LET_IN):
+            return errors.AuthenticationFailed
+        return errors.ConnectionFailed if _is_operational(error) else errors.DatabaseError
+
+
+def _limited_to(probed: Dialect, pgvector: str) -> Dialect:
+    """Filtered index searches are complete from 0.8 on, which can go on until k rows are found."""
+    probed = probed.noting(f"pgvector {pgvector}")
+    if [int(part) for part in pgvector.split(".")[:2]] >= [0, 8]:
+        return probed
+    return probed.without(
+        Feature.HNSW, Feature.IVFFLAT, note="vector indexes need pgvector 0.8: all rows are ranked"
+    )
+
+
+def _first_row(connection: Any, statement: str) -> tuple[Any, ...] | None:
+    cursor = connection.cursor()
+    try:
+        cursor.execute(statement)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+        return row
+    finally:
+        cursor.close()
+
+
+def _is_operational(error: BaseException) -> bool:
+    return any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)

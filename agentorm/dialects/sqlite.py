@@ -1,0 +1,174 @@
+"""SQLite with sqlite-vec over BLOB columns: all of SQL works beside the distances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import uuid4
+
+from sqlalchemy import URL, BigInteger, Connection, Engine, Insert, Integer, event
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from agentorm import errors
+from agentorm.dialects import sqlite_vec
+from agentorm.dialects.base import Dialect, Feature
+from agentorm.vectors import Metric
+
+if TYPE_CHECKING:
+    from agentorm.errors import DatabaseError
+
+_NEVER_NULL = "CASE WHEN {{present}} THEN {0} END"
+_INNER_PRODUCT = (
+    "(coalesce(vec_distance_cosine({column}, {vector}), 1.0) - 1.0)"
+    " * vec_distance_l2({column}, zeroblob(length({vector})))"
+    " * vec_distance_l2({vector}, zeroblob(length({vector})))"
+)
+_MOST_DIGITS = 18
+_SECONDS_TO_WAIT = "10"
+_PRAGMAS = (
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA case_sensitive_like = ON",
+)
+_READS = ("SELECT", "PRAGMA", "WITH", "EXPLAIN", "VALUES", "SAVEPOINT")
+_PENDING = "agentorm_begin"
+
+
+class SQLite(Dialect):
+    name = "sqlite"
+    url_names = ("sqlite",)
+    driver = "pysqlite"
+    features = frozenset({Feature.DISTANCE, Feature.UPSERT})
+    distances = MappingProxyType(
+        {
+            Metric.COSINE: _NEVER_NULL.format("vec_distance_cosine({column}, {vector})"),
+            Metric.L2: _NEVER_NULL.format("vec_distance_l2({column}, {vector})"),
+            Metric.INNER_PRODUCT: _NEVER_NULL.format(_INNER_PRODUCT),
+            Metric.L1: _NEVER_NULL.format("vec_distance_l1({column}, {vector})"),
+        }
+    )
+    nearest_first = "{distance} NULLS LAST"
+    explain_prefix = "EXPLAIN QUERY PLAN"
+    connection_hint = "check the path of the URL: its folder must be there and writable"
+    errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType(
+        {
+            "is locked": errors.TransactionConflict,
+            "readonly database": errors.ReadOnlyDatabase,
+            "not a database": errors.NotADatabase,
+            "unable to open": errors.ConnectionFailed,
+            "no such table": errors.TableMissing,
+            "no such column": errors.TableMissing,
+            "has no column named": errors.TableMissing,
+            "constraint failed": errors.ConstraintViolation,
+        }
+    )
+
+    def integer_type(self) -> TypeEngine[Any]:
+        return Integer()
+
+    def decimal_type(self, precision: int, scale: int) -> TypeEngine[Any]:
+        if precision > _MOST_DIGITS:
+            raise errors.UnsupportedFeature(
+                f"decimals of {precision} digits",
+                dialect=self.name,
+                hint=f"declare max_digits of at most {_MOST_DIGITS}, or use another engine",
+            )
+        return ScaledInteger(scale)
+
+    def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:
+        made = insert(model)
+        values = {name: made.excluded[name] for name in overwrite}
+        return made.on_conflict_do_update(index_elements=list(key), set_=values)
+
+    def engine_arguments(self, url: URL) -> tuple[URL, dict[str, Any]]:
+        options: dict[str, Any] = {"module": sqlite_vec.best_way().module}
+        url = url.set(query={"timeout": _SECONDS_TO_WAIT, **url.query})
+        if url.database in {None, "", ":memory:"}:
+            shared = {**url.query, "vfs": "memdb", "uri": "true"}
+            url = url.set(database=f"file:/{uuid4().hex}", query=shared)
+        return url, options
+
+    def attach(self, engine: Engine) -> None:
+        event.listen(engine, "do_connect", _connect)
+        event.listen(engine, "connect", _configure)
+        event.listen(engine, "begin", _delay_begin)
+        event.listen(engine, "before_cursor_execute", _begin_before_first_statement)
+
+    def on_connect(self, connection: Any) -> None:
+        sqlite_vec.give(connection)
+
+    def probe(self, connection: Any) -> Dialect:
+        cursor = connection.cursor()
+        cursor.execute("SELECT sqlite_version()")
+        (version,) = cursor.fetchone()
+        cursor.close()
+        return self.noting(f"SQLite {version}").noting(sqlite_vec.give(connection).note)
+
+
+class ScaledInteger(TypeDecorator[Decimal]):
+    """Decimals as integers of their smallest unit: exact, and in the right order."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def process_bind_param(self, value: Any, dialect: Any) -> int | float | None:
+        if value is None:
+            return None
+        units = Decimal(value).scaleb(self.scale)
+        fits = units == units.to_integral_value() and abs(units) < 2**63
+        return int(units) if fits else float(units)
+
+    def process_result_value(self, value: Any, dialect: Any) -> Decimal | None:
+        return None if value is None else Decimal(value).scaleb(-self.scale)
+
+
+def _connect(dialect: Any, record: Any, arguments: Any, keywords: Any) -> Any:
+    return sqlite_vec.best_way().connect(*arguments, **keywords)
+
+
+def _configure(connection: Any, record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    _write_ahead(connection, cursor)
+    cursor.close()
+
+
+def _write_ahead(connection: Any, cursor: Any) -> None:
+    """WAL lets readers and one writer work side by side; a read-only file keeps what it has."""
+    try:
+        cursor.execute("PRAGMA journal_mode = WAL")
+    except Exception as error:
+        if "readonly" not in str(error):
+            connection.close()
+            raise
+
+
+def _delay_begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("isolation_level") == "AUTOCOMMIT":
+        connection.info.pop(_PENDING, None)
+        return
+    connection.info[_PENDING] = options.get(_PENDING, "")
+    if connection.info[_PENDING]:
+        _begin(connection, writes=True)
+
+
+def _begin_before_first_statement(
+    conn: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+) -> None:
+    if _PENDING in conn.info:
+        _begin(conn, writes=not statement.lstrip().upper().startswith(_READS))
+
+
+def _begin(connection: Connection, *, writes: bool) -> None:
+    """SQLite has no way to wait for a write lock once it has read, so a writer asks at once."""
+    connection.info.pop(_PENDING, None)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
