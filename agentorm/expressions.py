@@ -1,0 +1,211 @@
+"""The SQL that agentorm adds to SQLAlchemy's: every `@compiles` for queries is here."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Double,
+    Executable,
+    Label,
+    Select,
+    UnaryExpression,
+    bindparam,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import coercions, operators, roles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.sql.expression import FromClause
+from sqlalchemy.sql.visitors import InternalTraversal
+
+from agentorm import dialects
+from agentorm.errors import DimensionMismatch, InvalidQuery, UnsupportedFeature
+from agentorm.types import VectorType
+from agentorm.vectors import Metric, VectorLike, as_vector
+
+
+class Distance(ColumnElement[float]):
+    """How far a vector column is from a vector; see `distance`."""
+
+    inherit_cache = True
+    _traverse_internals = [
+        ("column", InternalTraversal.dp_clauseelement),
+        ("vector", InternalTraversal.dp_clauseelement),
+        ("metric", InternalTraversal.dp_plain_obj),
+        ("indexed", InternalTraversal.dp_plain_obj),
+    ]
+
+    def __init__(
+        self,
+        column: ColumnElement[Any],
+        vector: ColumnElement[Any],
+        metric: Metric,
+        *,
+        indexed: bool = True,
+    ) -> None:
+        self.column = column
+        self.vector = vector
+        self.metric = metric
+        self.indexed = indexed
+        self.type = Double()
+
+    @property
+    def _from_objects(self) -> list[Any]:
+        return [*self.column._from_objects, *self.vector._from_objects]
+
+
+def distance(
+    column: Any, vector: VectorLike | Any, metric: str | Metric = Metric.COSINE
+) -> Distance:
+    """The distance of a vector column to a vector or another vector column, for any select.
+
+    Smaller is nearer on every metric; the formulas are those of `Metric`. Where there is no
+    distance it is NULL on SQLite and NaN on PostgreSQL.
+
+    Args:
+        column: a column of `VectorType`.
+        vector: whatever `Vector` takes, of the column's dimension; or a column.
+        metric: one that fits the column's kind.
+
+    Raises:
+        InvalidQuery: the first argument is no vector column.
+        InvalidMetric: an unknown metric, or one that does not fit.
+        InvalidVector: the second argument is no vector of that dimension.
+        UnsupportedFeature: when compiled for an engine that cannot compute it.
+
+    Example:
+        ``select(Doc.id, distance(Doc.embedding, vec, metric="l2"))`` is, on PostgreSQL,
+        ``SELECT doc.id, (doc.embedding <-> :embedding_1) AS anon_1 FROM doc``.
+    """
+    expression = coercions.expect(roles.ExpressionElementRole, column)
+    kind = getattr(expression, "type", None)
+    if not isinstance(kind, VectorType):
+        raise InvalidQuery(f"distance() needs a vector column, got {column!r}")
+    measured = Metric.named(metric, kind.kind)
+    return Distance(expression, vector_operand(expression, vector, kind), measured)
+
+
+def vector_operand(
+    column: ColumnElement[Any], vector: VectorLike | Any, kind: VectorType
+) -> ColumnElement[Any]:
+    """The other side of a distance: a bound vector, or the column that was given."""
+    if hasattr(vector, "__clause_element__") or isinstance(vector, ClauseElement):
+        other = coercions.expect(roles.ExpressionElementRole, vector)
+        _check_comparable(column, other, kind)
+        return other
+    name = str(getattr(column, "key", None) or "vector")
+    checked = as_vector(vector, dimension=kind.dimension, field=str(column))
+    return bindparam(name, checked, type_=kind, unique=True)
+
+
+def _check_comparable(
+    column: ColumnElement[Any], other: ColumnElement[Any], kind: VectorType
+) -> None:
+    if not isinstance(other.type, VectorType):
+        raise InvalidQuery(f"{other} is no vector column to compare {column} with")
+    sizes = (kind.dimension, other.type.dimension)
+    if None not in sizes and sizes[0] != sizes[1]:
+        raise DimensionMismatch(field=str(other), expected=sizes[0] or 0, got=sizes[1] or 0)
+
+
+@compiles(Distance)
+def _distance(element: Distance, compiler: SQLCompiler, **kw: Any) -> str:
+    dialect = dialects.of(compiler.dialect)
+    if not dialect.computes(element.metric):
+        raise UnsupportedFeature(
+            f"the distance {element.metric} in SQL",
+            dialect=dialect.name,
+            hint="rank with repository(Model).similar_to(vector), which works on every engine",
+        )
+    inner = {k: v for k, v in kw.items() if k not in _OUTERMOST_ONLY}
+    column = compiler.process(element.column, **inner)
+    vector = compiler.process(element.vector, **inner)
+    operands = (column,) if isinstance(element.vector, BindParameter) else (column, vector)
+    present = " AND ".join(f"{operand} IS NOT NULL" for operand in operands)
+    template = dialect.distances[element.metric]
+    text = template.format(column=column, vector=vector, present=present)
+    return text if element.indexed else dialect.unindexed.format(distance=text)
+
+
+_OUTERMOST_ONLY = frozenset({"add_to_result_map", "result_map_targets", "within_columns_clause"})
+
+
+class NearestFirst(UnaryExpression[float]):
+    """Sorts by a distance so that rows which have none come last."""
+
+    inherit_cache = True
+
+    def __init__(self, distance: Label[float]) -> None:
+        super().__init__(distance, modifier=operators.nulls_last_op, type_=Double())
+
+
+@compiles(NearestFirst)
+def _nearest_first(element: NearestFirst, compiler: SQLCompiler, **kw: Any) -> str:
+    template = dialects.of(compiler.dialect).nearest_first
+    return template.format(distance=compiler.process(element.element, **kw))
+
+
+class Sorted(UnaryExpression[Any]):
+    """Sorts by an expression, NULL before every value, or after it when descending."""
+
+    inherit_cache = True
+
+    def __init__(self, expression: ColumnElement[Any], *, descending: bool) -> None:
+        direction = operators.desc_op if descending else operators.asc_op
+        super().__init__(expression, modifier=direction, type_=expression.type)
+
+
+@compiles(Sorted)
+def _sorted(element: Sorted, compiler: SQLCompiler, **kw: Any) -> str:
+    dialect = dialects.of(compiler.dialect)
+    descending = element.modifier is operators.desc_op
+    template = dialect.descending if descending else dialect.ascending
+    return template.format(expression=compiler.process(element.element, **kw))
+
+
+def sorted_by(key: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The sort key with one meaning of NULL on every engine, unless it states its own."""
+    element = key.element if key.__visit_name__ == "label_reference" else key
+    modifier = getattr(element, "modifier", None)
+    if modifier in {operators.nulls_first_op, operators.nulls_last_op}:
+        return key
+    expression = element.element if modifier in _DIRECTIONS else element
+    if getattr(expression, "nullable", True):
+        return Sorted(expression, descending=modifier is operators.desc_op)
+    return key
+
+
+_DIRECTIONS = (operators.asc_op, operators.desc_op)
+
+
+def tables_of(expression: ColumnElement[Any]) -> set[FromClause]:
+    """The tables an expression names outside of its subqueries."""
+    return set(expression._from_objects)  # pyright: ignore[reportPrivateUsage]
+
+
+AnySelect: TypeAlias = Select[*tuple[Any, ...]]
+
+
+class Explain(Executable, ClauseElement):
+    """Asks the engine for its plan of a statement."""
+
+    inherit_cache = False
+
+    def __init__(self, statement: AnySelect) -> None:
+        self.statement = statement
+
+
+def _forget_result_columns(compiler: Any) -> None:
+    """The plan has other columns than the statement it explains."""
+    compiler._result_columns = []
+
+
+@compiles(Explain)
+def _explain(element: Explain, compiler: SQLCompiler, **kw: Any) -> str:
+    prefix = dialects.of(compiler.dialect).explain_prefix
+    text = f"{prefix} {compiler.process(element.statement, **kw)}"
+    _forget_result_columns(compiler)
+    return text

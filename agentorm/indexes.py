@@ -1,0 +1,143 @@
+"""Vector indexes: declared once, built by the engines that have that kind."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from hashlib import blake2s
+from typing import Any, ClassVar, TypeAlias
+
+from sqlalchemy import Column, Index
+from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
+
+from agentorm import dialects
+from agentorm.dialects import Feature
+from agentorm.errors import InvalidModel, UnsupportedFeature
+from agentorm.types import VectorType
+from agentorm.vectors import Metric
+
+_LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class HNSW:
+    """A hierarchical navigable small world graph (Malkov and Yashunin 2018).
+
+    Args:
+        m: links per node and layer, 2 to 100; more is better recall, more memory.
+        ef_construction: candidates while building, 4 to 1000, at least ``2 * m``.
+
+    Raises:
+        InvalidModel: a parameter outside its range.
+
+    Example:
+        ``vector_field(384, index=HNSW(m=16, ef_construction=64))`` is, on PostgreSQL,
+        ``CREATE INDEX ... USING hnsw (embedding vector_cosine_ops)
+        WITH (m = 16, ef_construction = 64)``.
+    """
+
+    method: ClassVar[Feature] = Feature.HNSW
+    metrics: ClassVar[frozenset[Metric]] = frozenset(
+        {Metric.COSINE, Metric.L2, Metric.INNER_PRODUCT, Metric.L1}
+    )
+    m: int = 16
+    ef_construction: int = 64
+
+    def __post_init__(self) -> None:
+        _within("m", self.m, 2, 100)
+        _within("ef_construction", self.ef_construction, 4, 1000)
+        if self.ef_construction < 2 * self.m:
+            raise InvalidModel(
+                f"ef_construction of {self.ef_construction} is below 2 * m = {2 * self.m}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class IVFFlat:
+    """Inverted lists around centres that are found when the index is built.
+
+    Built on an empty table it finds none: create it after the rows are there.
+
+    Args:
+        lists: how many lists, 1 to 32768; rows / 1000 up to a million rows is usual.
+
+    Raises:
+        InvalidModel: a parameter outside its range.
+
+    Example:
+        ``vector_field(384, index=IVFFlat(lists=100))`` is, on PostgreSQL,
+        ``CREATE INDEX ... USING ivfflat (embedding vector_cosine_ops) WITH (lists = 100)``.
+    """
+
+    method: ClassVar[Feature] = Feature.IVFFLAT
+    metrics: ClassVar[frozenset[Metric]] = frozenset(
+        {Metric.COSINE, Metric.L2, Metric.INNER_PRODUCT}
+    )
+    lists: int = 100
+
+    def __post_init__(self) -> None:
+        _within("lists", self.lists, 1, 32768)
+
+
+VectorIndex: TypeAlias = HNSW | IVFFlat
+"""Any declaration of a vector index."""
+
+
+def _within(name: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InvalidModel(f"{name} is an integer from {low} to {high}, got {value!r}")
+
+
+def vector_index(column: Column[Any], index: VectorIndex, metric: Metric) -> Index:
+    """The index as a plain SQLAlchemy `Index` of the column's table.
+
+    An engine without this kind of index leaves it out of its DDL and ranks exactly.
+
+    Raises:
+        InvalidModel: this kind of index does not know the metric.
+    """
+    if metric not in index.metrics:
+        raise InvalidModel(
+            f"{type(index).__name__} cannot rank by {metric}",
+            hint=f"it knows {', '.join(sorted(index.metrics))}",
+        )
+    options: dict[str, Any] = {}
+    for name in dialects.names():
+        dialect = dialects.declared(name)
+        options |= dialect.index_options(index.method, column.name, metric, **asdict(index))
+    name = _name(f"ix_{column.table.name}_{column.name}_{type(index).__name__.lower()}")
+    made = Index(name, column, info={"agentorm": index}, **options)
+    return made.ddl_if(callable_=_is_supported)
+
+
+def _is_supported(  # noqa: PLR0913  # SQLAlchemy's protocol
+    ddl: Any,
+    target: Any,
+    bind: Any,
+    tables: Any = None,
+    state: Any = None,
+    *,
+    dialect: SQLAlchemyDialect,
+    compiler: Any = None,
+    checkfirst: bool = False,
+) -> bool:
+    known = dialects.of(dialect)
+    method = target.info["agentorm"].method
+    if method not in known.features:
+        return False
+    (column,) = target.columns
+    assert isinstance(column.type, VectorType)
+    most, dimension = known.index_dimensions, column.type.dimension
+    if dimension is None or (most is not None and dimension > most):
+        raise UnsupportedFeature(
+            f"{method} over {dimension or 'an open number of'} dimensions",
+            dialect=known.name,
+            hint=f"it takes up to {most}: leave the index out to rank exactly",
+        )
+    return True
+
+
+def _name(name: str) -> str:
+    if len(name) <= _LONGEST_NAME:
+        return name
+    digest = blake2s(name.encode(), digest_size=4).hexdigest()
+    return f"{name[: _LONGEST_NAME - 9]}_{digest}"
