@@ -1,0 +1,126 @@
+"""One typed model, one fluent query, any database that holds vectors."""
+
+from __future__ import annotations
+
+from sqlmodel import Relationship, col
+
+from agentorm.capabilities import Capabilities
+from agentorm.database import Database
+from agentorm.dialects import Dialect, Feature
+from agentorm.endings import SyncQuery
+from agentorm.entity import Entity
+from agentorm.errors import (
+    AgentORMError,
+    AgentORMWarning,
+    AuthenticationFailed,
+    ClosedSession,
+    ConnectionFailed,
+    ConstraintViolation,
+    DatabaseError,
+    DimensionMismatch,
+    ExtensionMissing,
+    InvalidMetric,
+    InvalidModel,
+    InvalidQuery,
+    InvalidURL,
+    InvalidValue,
+    InvalidVector,
+    MissingDependency,
+    MissingValue,
+    MultipleResults,
+    NoResult,
+    NotADatabase,
+    NotBound,
+    ReadOnlyDatabase,
+    SlowPath,
+    TableMissing,
+    TransactionConflict,
+    UnknownField,
+    UnsupportedFeature,
+)
+from agentorm.expressions import distance
+from agentorm.fields import Field, json_field, vector_field
+from agentorm.indexes import HNSW, IVFFlat, VectorIndex
+from agentorm.query import Query
+from agentorm.repository import Repository, repository
+from agentorm.results import Explanation, Hit, Hits
+from agentorm.tracing import Trace, TracedStatement
+from agentorm.types import (
+    DateTimeType,
+    DecimalType,
+    EnumType,
+    FloatType,
+    IntegerType,
+    JSONType,
+    StringType,
+    VectorType,
+)
+from agentorm.vectors import Kind, Metric, Vector, VectorLike
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "HNSW",
+    "AgentORMError",
+    "AgentORMWarning",
+    "AuthenticationFailed",
+    "Capabilities",
+    "ClosedSession",
+    "ConnectionFailed",
+    "ConstraintViolation",
+    "Database",
+    "DatabaseError",
+    "DateTimeType",
+    "DecimalType",
+    "Dialect",
+    "DimensionMismatch",
+    "Entity",
+    "EnumType",
+    "Explanation",
+    "ExtensionMissing",
+    "Feature",
+    "Field",
+    "FloatType",
+    "Hit",
+    "Hits",
+    "IVFFlat",
+    "IntegerType",
+    "InvalidMetric",
+    "InvalidModel",
+    "InvalidQuery",
+    "InvalidURL",
+    "InvalidValue",
+    "InvalidVector",
+    "JSONType",
+    "Kind",
+    "Metric",
+    "MissingDependency",
+    "MissingValue",
+    "MultipleResults",
+    "NoResult",
+    "NotADatabase",
+    "NotBound",
+    "Query",
+    "ReadOnlyDatabase",
+    "Relationship",
+    "Repository",
+    "SlowPath",
+    "StringType",
+    "SyncQuery",
+    "TableMissing",
+    "Trace",
+    "TracedStatement",
+    "TransactionConflict",
+    "UnknownField",
+    "UnsupportedFeature",
+    "Vector",
+    "VectorIndex",
+    "VectorLike",
+    "VectorType",
+    "__version__",
+    "col",
+    "distance",
+    "json_field",
+    "repository",
+    "vector_field",
+]

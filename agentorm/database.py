@@ -1,0 +1,271 @@
+"""Where models live: an engine made ready for vectors, its sessions and its schema."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Self, cast
+
+from sqlalchemy import URL, Connection, Engine, MetaData, Table, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlmodel import Session, SQLModel
+
+from agentorm import dialects
+from agentorm.capabilities import Capabilities, capabilities_of
+from agentorm.dialects import IMMEDIATE, Dialect
+from agentorm.dialects.connecting import attach, ensure
+from agentorm.dialects.translation import translated
+from agentorm.errors import InvalidModel, InvalidURL, MissingDependency
+from agentorm.models import mapper_of
+from agentorm.tracing import Trace, traced
+from agentorm.types import VectorType
+
+_URL_VARIABLES = ("AGENTORM_URL", "DATABASE_URL")
+
+
+class Database:
+    """An engine by its URL, ready for vectors. Nothing is opened before it is needed.
+
+    Args:
+        where: a URL as ``sqlite:///docs.db`` or ``postgresql://user@host/name``, or an existing
+            SQLAlchemy `Engine`, which is made ready from its next connection on.
+        engine_options: keywords for `sqlalchemy.create_engine`, its pool settings among them.
+
+    Raises:
+        InvalidURL: the URL cannot be read, or names an engine that has no dialect here.
+        MissingDependency: the driver is not installed.
+
+    Example:
+        ``Database("sqlite:///docs.db")``, ``Database("postgresql://me@localhost/docs",
+        engine_options={"pool_size": 20})``
+    """
+
+    def __init__(
+        self, where: str | URL | Engine, *, engine_options: Mapping[str, Any] | None = None
+    ) -> None:
+        if isinstance(where, Engine):
+            self.engine = where
+            self.url = where.url
+        else:
+            self.url = _url(where)
+            self.engine = _engine(self.url, dict(engine_options or {}))
+        self._open: ContextVar[Session | None] = ContextVar("open transaction", default=None)
+        attach(self.engine)
+
+    @classmethod
+    def from_env(
+        cls, default: str | None = None, *, engine_options: Mapping[str, Any] | None = None
+    ) -> Database:
+        """The database that ``AGENTORM_URL``, else ``DATABASE_URL``, else the default names.
+
+        Raises:
+            InvalidURL: none of them is given, or it cannot be read.
+        """
+        given = (os.environ.get(variable) for variable in _URL_VARIABLES)
+        if url := next(filter(None, given), default):
+            return cls(url, engine_options=engine_options)
+        raise InvalidURL("no database named", hint=f"set {' or '.join(_URL_VARIABLES)}")
+
+    def session(self) -> Session:
+        """A SQLModel session: only its ``commit()`` commits, and objects stay readable after.
+
+        Once closed it stays closed. On SQLite it reads one snapshot from its first statement
+        on, and asks for the right to write at once when that statement writes; on other engines
+        the isolation level of the server or of `engine_options` holds.
+        """
+        return Session(self.engine, expire_on_commit=False, close_resets_only=False)
+
+    @contextmanager
+    def transaction(self) -> Generator[Session]:
+        """A session that commits on success and rolls back on an exception: all or nothing.
+
+        Within another ``transaction()`` of this database and context it is a savepoint of it,
+        on the same session.
+
+        Raises:
+            TransactionConflict: another writer holds the database for longer than the timeout.
+            ConnectionFailed: no connection could be had.
+        """
+        outer = self._open.get()
+        if outer is not None and outer.in_transaction():
+            yield from self._savepoint(outer)
+            return
+        with self.session() as session:
+            with translated(self.engine.dialect):
+                session.connection(execution_options=IMMEDIATE)
+            self._open.set(session)
+            try:
+                yield session
+                with translated(self.engine.dialect):
+                    session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+            finally:
+                if self._open.get() is session:
+                    self._open.set(outer)
+
+    def _savepoint(self, outer: Session) -> Generator[Session]:
+        with translated(self.engine.dialect):
+            savepoint = outer.begin_nested()
+        with savepoint:
+            yield outer
+            with translated(self.engine.dialect):
+                outer.flush()
+
+    @contextmanager
+    def reading(self) -> Generator[Session]:
+        """The session of the open `transaction`, else one for the reads within."""
+        outer = self._open.get()
+        if outer is not None and outer.in_transaction():
+            yield outer
+            return
+        with self.session() as session:
+            yield session
+
+    def create_all(self, *models: type[Any]) -> None:
+        """Create the tables and indexes that are missing, all of them or none.
+
+        Args:
+            models: mapped classes; without any, every table of SQLModel's metadata.
+
+        Raises:
+            ExtensionMissing: PostgreSQL has pgvector, and this role may not create it.
+            InvalidModel: there is no table to create.
+            UnsupportedFeature: the engine cannot have one of them as declared.
+        """
+        metadata, tables = _tables(models)
+        with translated(self.engine.dialect):
+            if any(map(_has_vectors, tables or metadata.tables.values())):
+                self._prepare_for_vectors()
+            with self._changing_schema() as connection:
+                metadata.create_all(connection, tables=tables)
+
+    def drop_all(self, *models: type[Any]) -> None:
+        """Drop the tables of these models, or every table of SQLModel's metadata, or none."""
+        metadata, tables = _tables(models)
+        with translated(self.engine.dialect), self._changing_schema() as connection:
+            metadata.drop_all(connection, tables=tables)
+
+    def _prepare_for_vectors(self) -> None:
+        with self._changing_schema() as connection:
+            outdated = ensure(connection).prepare_schema(connection)
+        if outdated:
+            self.engine.dispose()
+
+    @contextmanager
+    def _changing_schema(self) -> Generator[Connection]:
+        """A transaction that no other process changes the schema beside."""
+        with self.engine.connect() as opened:
+            connection = opened.execution_options(**IMMEDIATE)
+            with connection.begin():
+                ensure(connection).lock_schema(connection)
+                yield connection
+
+    def capabilities(self) -> Capabilities:
+        """What the server behind the URL can do, as probed at the first connection."""
+        return capabilities_of(self.dialect())
+
+    def dialect(self) -> Dialect:
+        """The dialect as probed on a real connection.
+
+        Raises:
+            ConnectionFailed: no connection could be had.
+        """
+        with translated(self.engine.dialect), self.engine.connect() as connection:
+            return ensure(connection)
+
+    def trace(self) -> AbstractContextManager[Trace]:
+        """Record the SQL and its time: ``with db.trace() as trace: ...; print(trace)``."""
+        return traced(self.engine)
+
+    def ping(self) -> float:
+        """The seconds of a round trip to the database.
+
+        Raises:
+            ConnectionFailed: no connection could be had.
+        """
+        with translated(self.engine.dialect), self.engine.connect() as connection:
+            started = perf_counter()
+            connection.execute(text("SELECT 1")).scalar_one()
+            return perf_counter() - started
+
+    def dispose(self) -> None:
+        """Close all pooled connections; the next use opens new ones."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.dispose()
+
+    def __repr__(self) -> str:
+        return f"Database({self.url.render_as_string(hide_password=True)!r})"
+
+
+def _engine(url: URL, options: dict[str, Any]) -> Engine:
+    known = dialects.declared(url.get_backend_name())
+    try:
+        if url.get_dialect().is_async:
+            hint = "leave +driver out"
+            raise InvalidURL(f"{url.drivername} is an asynchronous driver", hint=hint)
+        url, defaults = known.engine_arguments(url)
+        return create_engine(url, **{**defaults, **options})
+    except ModuleNotFoundError as error:
+        package = error.name or known.driver
+        extra = known.extra if url.get_driver_name() == known.driver else package
+        raise MissingDependency(package, extra=extra or package) from error
+    except NoSuchModuleError as error:
+        raise InvalidURL(f"no driver {url.drivername!r}") from error
+    except (ArgumentError, TypeError, ValueError) as error:
+        problem = " ".join(_without_password(str(error), url).split())
+        raise InvalidURL(f"the URL or an engine option cannot be used: {problem}") from error
+
+
+def _url(where: str | URL) -> URL:
+    if not isinstance(cast(object, where), str | URL):
+        raise InvalidURL(f"expected a URL or an Engine, got {type(where).__name__}")
+    try:
+        url = make_url(where)
+    except (ArgumentError, ValueError) as error:
+        example = "sqlite:///docs.db or postgresql://user@host/name"
+        raise InvalidURL("the database URL cannot be read", hint=f"as {example}") from error
+    if "@" in (url.host or ""):
+        raise InvalidURL("the database URL has two @", hint="write one in a password as %40")
+    scheme, _, driver = url.drivername.partition("+")
+    by_scheme = {
+        s: dialects.declared(name)
+        for name in dialects.names()
+        for s in dialects.declared(name).url_names
+    }
+    if scheme not in by_scheme:
+        raise InvalidURL(f"no engine {scheme!r}", hint=f"known are {', '.join(by_scheme)}")
+    known = by_scheme[scheme]
+    return url.set(drivername=f"{known.name}+{driver or known.driver}")
+
+
+def _without_password(message: str, url: URL) -> str:
+    return message.replace(str(url.password), "***") if url.password else message
+
+
+def _has_vectors(table: Table) -> bool:
+    return any(isinstance(column.type, VectorType) for column in table.columns)
+
+
+def _tables(models: tuple[type[Any], ...]) -> tuple[MetaData, list[Table] | None]:
+    if models:
+        tables = [cast(Table, table) for model in models for table in mapper_of(model).tables]
+        return tables[0].metadata, tables
+    if not SQLModel.metadata.tables:
+        raise InvalidModel("there are no tables", hint="import the module with your models first")
+    return SQLModel.metadata, None

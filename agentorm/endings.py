@@ -1,0 +1,250 @@
+"""Queries that can run: the endings, and where they run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from sqlalchemy import Dialect as SQLAlchemyDialect
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy.orm import Session
+from typing_extensions import TypeVar
+
+from agentorm import dialects, rank
+from agentorm.database import Database
+from agentorm.dialects.connecting import ensure
+from agentorm.dialects.translation import translated
+from agentorm.errors import InvalidQuery, MultipleResults, NoResult, NotBound
+from agentorm.expressions import AnySelect, Explain
+from agentorm.models import mapper_of
+from agentorm.query import Query
+from agentorm.rank import CHUNK, Run
+from agentorm.results import Explanation, Hit, Hits
+from agentorm.statement import counted, first_of, statement
+
+E = TypeVar("E")
+Q = TypeVar("Q", bound="Endings[Any, Any]", default=Any)
+_SPELT_OUT = re.compile(r"(\[[^,\[\]]*)(?:,[^,\[\]]*){3,}\]")
+WhereToRun: TypeAlias = Session | Database
+"""A session, in whose transaction everything runs, or a database: each call on its own."""
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Endings(Query[E, Q]):
+    """A `Query` with its endings.
+
+    Every ending raises `NotBound` on a query that knows no session and no database,
+    `DatabaseError` or one of its kinds where the engine refuses, and flushes the session's
+    pending changes first.
+    """
+
+    where_to_run: WhereToRun | None = None
+
+    def on(self, where_to_run: WhereToRun) -> Q:
+        """The same query, bound to a session or database.
+
+        Raises:
+            InvalidQuery: it is neither.
+        """
+        return self._with(where_to_run=runnable(where_to_run))
+
+    def all(self) -> list[E]:
+        """All rows: nearest first in a ranking, else as sorted, then by primary key."""
+        with self._running("all") as run:
+            if self.ranking is not None:
+                return [entity for entity, _ in self._found(run).rows]
+            return list(_entities(run, statement(self)))
+
+    def hits(self) -> Hits[E]:
+        """The rows of a ranking with distance and score, nearest first.
+
+        Raises:
+            InvalidQuery: the query does not rank.
+        """
+        ranking = self.ranking
+        if ranking is None:
+            raise InvalidQuery("hits() needs a ranking", hint="begin with similar_to(vector)")
+        with self._running("hits") as run:
+            found = self._found(run)
+            ranker = rank.ranker_of(self, run.dialect).name
+        size = len(ranking.vector)
+        hits = [Hit(entity, d, ranking.metric.score(d, size)) for entity, d in found.rows]
+        return Hits(hits, complete=True, exact=found.exact, ranker=ranker)
+
+    def first(self) -> E | None:
+        """The first row, or None."""
+        self._bound("first")
+        rows = self.limit(1).all()
+        return rows[0] if rows else None
+
+    def one(self) -> E:
+        """The only row.
+
+        Raises:
+            NoResult: there is none.
+            MultipleResults: there are more.
+        """
+        found = self._only("one")
+        if found is None:
+            raise NoResult(f"no {self.model.__name__} passes the query")
+        return found
+
+    def one_or_none(self) -> E | None:
+        """The only row, or None.
+
+        Raises:
+            MultipleResults: there are more.
+        """
+        return self._only("one_or_none")
+
+    def count(self) -> int:
+        """How many rows pass filters and thresholds; order, limit and offset are ignored."""
+        with self._running("count") as run:
+            if self.ranking is None:
+                return int(run.session.execute(counted(self)).scalar_one())
+            ranker = rank.ranker_of(self, run.dialect)
+            rank.announce(self, run, ranker)
+            return ranker.count(self, run)
+
+    def exists(self) -> bool:
+        """Whether any row passes filters and thresholds; limit and offset are ignored."""
+        if self.ranking is not None:
+            return self.count() > 0
+        with self._running("exists") as run:
+            return run.session.execute(first_of(self)).first() is not None
+
+    def stream(self) -> Generator[E]:
+        """The rows of `all` one by one, in the same order, a small chunk in memory at a time.
+
+        A ranking is streamed exactly, without its index. Rows that nobody else holds are
+        forgotten as the stream goes on. Closing the iterator early ends the query.
+        """
+        self._bound("stream")
+        return self._streamed()
+
+    def sql(self, dialect: str) -> str:
+        """The SQL for an engine, by name, as declared: no connection is made.
+
+        Values stay placeholders, written ``:name``. A ranking that the engine cannot compute
+        takes two statements, both are given.
+
+        Raises:
+            InvalidQuery: no engine of that name.
+            UnsupportedFeature: the engine cannot run it.
+        """
+        target = _sqlalchemy_dialect(dialect)
+        selects = rank.statements(self, dialects.of(target))
+        with translated(target):
+            return ";\n".join(_text(made, target) for made in selects)
+
+    def explain(self) -> Explanation:
+        """How the engine would answer: ranker, SQL, its own plan, and what to know of it."""
+        with self._running("explain") as run:
+            selects = rank.statements(self, run.dialect)
+            target = _with_named_binds(type(run.connection.dialect))
+            dialects.remember(target, run.dialect)
+            plan = run.connection.execute(Explain(selects[0])).all()
+            ranker = None if self.ranking is None else rank.ranker_of(self, run.dialect)
+            return Explanation(
+                ranker="none" if ranker is None else ranker.name,
+                exact=ranker is None or ranker.is_exact(self, run.dialect),
+                statements=tuple(_text(made, target) for made in selects),
+                plan="\n".join(_SPELT_OUT.sub(r"\1,...]", str(row[-1])) for row in plan),
+                notes=() if ranker is None else ranker.notes(self, run.dialect),
+            )
+
+    def _only(self, ending: str) -> E | None:
+        self._bound(ending)
+        rows = self.limit(min(self.size or 2, 2)).all()
+        if len(rows) > 1:
+            raise MultipleResults(f"more than one {self.model.__name__} passes the query")
+        return rows[0] if rows else None
+
+    def _streamed(self) -> Generator[E]:
+        with self._running("stream") as run:
+            if self.ranking is None:
+                options = {"yield_per": CHUNK}
+                with run.session.execute(statement(self), execution_options=options) as rows:
+                    yield from rows.scalars()
+                return
+            ranker = rank.ranker_of(self, run.dialect)
+            rank.announce(self, run, ranker)
+            yield from ranker.stream(self, run)
+
+    def _found(self, run: Run) -> rank.Found[E]:
+        ranker = rank.ranker_of(self, run.dialect)
+        rank.announce(self, run, ranker)
+        return ranker.nearest(self, run)
+
+    def _bound(self, ending: str) -> WhereToRun:
+        if self.where_to_run is None:
+            raise NotBound(ending)
+        return self.where_to_run
+
+    @contextmanager
+    def _running(self, ending: str) -> Generator[Run]:
+        where = self._bound(ending)
+        if isinstance(where, Database):
+            with where.reading() as session, running(session, self.model) as run:
+                yield run
+            return
+        with running(where, self.model) as run:
+            yield run
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class SyncQuery(Endings[E, "SyncQuery[E]"]):
+    """A query that runs in a session or a database; see `Query` and `Endings`."""
+
+    def _with(self, **changes: Any) -> SyncQuery[E]:
+        return replace(self, **changes)
+
+
+def runnable(where_to_run: object) -> WhereToRun:
+    """What queries and repositories can be bound to.
+
+    Raises:
+        InvalidQuery: something else.
+    """
+    if isinstance(where_to_run, Session | Database):
+        return where_to_run
+    raise InvalidQuery(
+        f"expected a Session or a Database, got {type(where_to_run).__name__}",
+        hint="repository(Model, session) or repository(Model, db)",
+    )
+
+
+@contextmanager
+def running(session: Session, model: type[Any]) -> Generator[Run]:
+    """A session that is ready for this model; its errors are ours within."""
+    mapper = mapper_of(model)
+    with translated(session.get_bind(mapper).dialect):
+        connection = session.connection(bind_arguments={"mapper": mapper})
+        yield Run(session, connection, ensure(connection))
+
+
+def _entities(run: Run, made: AnySelect) -> Iterable[Any]:
+    return run.session.execute(made).unique().scalars()
+
+
+def _text(made: AnySelect, dialect: SQLAlchemyDialect) -> str:
+    compiled = made.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    return "\n".join(line.strip() for line in str(compiled).splitlines())
+
+
+def _sqlalchemy_dialect(name: str) -> SQLAlchemyDialect:
+    declared = dialects.declared(name)
+    scheme = f"{name}+{declared.driver}" if declared.driver else name
+    try:
+        return _with_named_binds(make_url(f"{scheme}://").get_dialect())
+    except NoSuchModuleError:
+        known = ", ".join(dialects.names())
+        raise InvalidQuery(f"no engine {name!r}", hint=f"known are {known}") from None
+
+
+def _with_named_binds(kind: Callable[..., SQLAlchemyDialect]) -> SQLAlchemyDialect:
+    return kind(paramstyle="named")

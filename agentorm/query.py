@@ -1,0 +1,278 @@
+"""Queries as values: every verb returns a new one, and none touches a database."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import isfinite
+from operator import index as as_integer
+from typing import Any, Generic
+
+from sqlalchemy import Boolean, ColumnElement
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import RelationshipProperty
+from sqlalchemy.orm.interfaces import ORMOption
+from sqlalchemy.sql import coercions, roles
+from sqlalchemy.sql.expression import FromClause
+from sqlalchemy.types import NullType
+from typing_extensions import TypeVar
+
+from agentorm import statement as pure
+from agentorm.errors import InvalidQuery, InvalidVector
+from agentorm.expressions import AnySelect, sorted_by
+from agentorm.models import RankedField, mapper_of, vector_field_of
+from agentorm.vectors import Metric, Vector, VectorLike, as_vector
+
+E = TypeVar("E")
+Q = TypeVar("Q", bound="Query[Any]", default=Any)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Nearest first: which field, to which vector, by which metric."""
+
+    field: RankedField
+    vector: Vector
+    metric: Metric
+
+    @property
+    def served_by_index(self) -> bool:
+        """Whether the declared index, if there is any, knows this metric."""
+        return self.field.index is not None and self.metric is self.field.metric
+
+    def described(self) -> str:
+        """The verb that made it."""
+        return f"similar_to({self.vector!r}, on={self.field.label}, metric={self.metric.value!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Another table beside the model's; `single` when it adds no rows."""
+
+    target: Any
+    onclause: Any
+    tables: tuple[FromClause, ...]
+    single: bool
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Query(ABC, Generic[E, Q]):
+    """What is asked of a model, as inert data: every verb returns a new query, a ``Q``.
+
+    Example:
+        ``repository(Doc).similar_to(vec).where(Doc.topic == "x").limit(5)`` is, on PostgreSQL,
+        ``SELECT doc.id, ..., (doc.embedding <=> :embedding_1) AS distance FROM doc
+        WHERE doc.topic = :topic_1 ORDER BY distance, doc.id LIMIT :param_1``.
+    """
+
+    model: type[E]
+    ranking: Ranking | None = None
+    filters: tuple[ColumnElement[bool], ...] = ()
+    joins: tuple[Join, ...] = ()
+    ordering: tuple[ColumnElement[Any], ...] = ()
+    loaders: tuple[ORMOption, ...] = ()
+    size: int | None = None
+    skip: int = 0
+    farthest: float | None = None
+    lowest_score: float | None = None
+
+    @abstractmethod
+    def _with(self, **changes: Any) -> Q:
+        """A query with these fields changed."""
+
+    def similar_to(
+        self, vector: VectorLike, *, on: object = None, metric: str | Metric | None = None
+    ) -> Q:
+        """Rank by the distance to this vector, nearest first; ties by primary key.
+
+        Rows without a distance are not in a ranking: those without a vector, and by cosine
+        those whose vector is zero.
+
+        Args:
+            vector: whatever `Vector` takes, of the field's dimension.
+            on: the vector field, as ``Doc.embedding`` or its name; due when there are several.
+            metric: another than the field declares; no index of the field serves it then.
+
+        Raises:
+            InvalidVector: no vector, of another dimension, or zero with cosine.
+            InvalidMetric: an unknown metric, or one that does not fit the field.
+            InvalidQuery: `on` is missing or no vector field, or the query has an order already.
+        """
+        if self.ordering:
+            raise InvalidQuery("a ranking is sorted by distance", hint="leave order_by() out")
+        field = vector_field_of(self.model, on)
+        chosen = field.metric if metric is None else Metric.named(metric, field.type.kind)
+        checked = as_vector(vector, dimension=field.type.dimension, field=field.label)
+        if chosen is Metric.COSINE and not any(checked.tobytes()):
+            hint = "rank by another metric, or leave similar_to() out"
+            raise InvalidVector("a zero vector has no direction", field=field.label, hint=hint)
+        return self._with(ranking=Ranking(field, checked, chosen))
+
+    def where(self, *conditions: ColumnElement[bool] | bool) -> Q:
+        """Keep the rows for which every condition is true, beside those given before.
+
+        Raises:
+            InvalidQuery: something that is no SQL condition: a string, or a plain ``True``
+                from comparing Python values.
+        """
+        return self._with(filters=(*self.filters, *map(condition, conditions)))
+
+    def order_by(self, *fields: Any) -> Q:
+        """Sort by these fields, then by primary key; NULL counts as smaller than any value.
+
+        Raises:
+            InvalidQuery: on a ranking, which has its order, or for a string.
+        """
+        if self.ranking is not None:
+            raise InvalidQuery("a ranking is sorted by distance", hint="leave order_by() out")
+        return self._with(ordering=(*self.ordering, *map(_sort_key, fields)))
+
+    def limit(self, size: int) -> Q:
+        """At most this many rows, 1 or more; the last call counts.
+
+        Raises:
+            InvalidQuery: not an integer of 1 or more.
+        """
+        return self._with(size=_whole("limit", size, at_least=1))
+
+    def offset(self, skip: int) -> Q:
+        """Leave out the first rows, 0 or more of them; the last call counts.
+
+        Raises:
+            InvalidQuery: not an integer of 0 or more.
+        """
+        return self._with(skip=_whole("offset", skip, at_least=0))
+
+    def max_distance(self, distance: float) -> Q:
+        """Keep rows at this distance or nearer.
+
+        Raises:
+            InvalidQuery: not a finite number.
+        """
+        return self._with(farthest=_finite("max_distance", distance))
+
+    def min_score(self, score: float) -> Q:
+        """Keep rows of this score or better; `Metric` has the formulas.
+
+        Raises:
+            InvalidQuery: not a finite number, or one that no distance has.
+        """
+        lowest = _finite("min_score", score)
+        if self.ranking is not None:
+            self.ranking.metric.distance_of(lowest, len(self.ranking.vector))
+        return self._with(lowest_score=lowest)
+
+    def join(self, target: Any, onclause: ColumnElement[bool] | None = None) -> Q:
+        """Bring in another table for conditions and, if it adds no rows, for sorting.
+
+        A row of the model is found once, however many rows of the other table match.
+
+        Args:
+            target: a relationship as ``Doc.author``, or a mapped class.
+            onclause: how they belong together, where no foreign key tells.
+
+        Raises:
+            InvalidQuery: no relationship and no mapped class.
+        """
+        return self._with(joins=(*self.joins, _join(target, onclause)))
+
+    def options(self, *loaders: Any) -> Q:
+        """SQLAlchemy's loader options, as ``selectinload(Doc.author)``.
+
+        Raises:
+            InvalidQuery: something else.
+        """
+        for loader in loaders:
+            if not isinstance(loader, ORMOption):
+                raise InvalidQuery(f"expected a loader option, got {loader!r}")
+        return self._with(loaders=(*self.loaders, *loaders))
+
+    def statement(self) -> AnySelect:
+        """The whole query as one SQLAlchemy select, for use in larger statements.
+
+        Raises:
+            InvalidQuery: a threshold without `similar_to`, or a condition on a table not joined.
+        """
+        return pure.statement(self)
+
+    def __repr__(self) -> str:
+        parts = [f"{type(self).__name__}({self.model.__name__})"]
+        parts += [] if self.ranking is None else [self.ranking.described()]
+        parts += [f"join({join.target})" for join in self.joins]
+        parts += [f"where({condition})" for condition in self.filters]
+        parts += [f"order_by({key})" for key in self.ordering]
+        parts += [] if self.farthest is None else [f"max_distance({self.farthest})"]
+        parts += [] if self.lowest_score is None else [f"min_score({self.lowest_score})"]
+        parts += [] if self.size is None else [f"limit({self.size})"]
+        parts += [f"offset({self.skip})"] if self.skip else []
+        return ".".join(parts)
+
+
+def condition(given: Any) -> ColumnElement[bool]:
+    """The SQL condition that was given.
+
+    Raises:
+        InvalidQuery: it is none.
+    """
+    if isinstance(given, bool | str) or given is None:
+        raise InvalidQuery(
+            f"expected a condition, got {given!r}",
+            hint="compare a field, as Document.topic == 'science'",
+        )
+    try:
+        expected: ColumnElement[bool] = coercions.expect(roles.WhereHavingRole, given)
+    except ArgumentError as error:
+        raise InvalidQuery(f"expected a condition, got {given!r}") from error
+    if not isinstance(expected.type, Boolean | NullType) and not _is_boolean(expected):
+        raise InvalidQuery(f"expected a condition, got {given}", hint=f"as {given} == value")
+    return expected
+
+
+def _is_boolean(expression: ColumnElement[Any]) -> bool:
+    return isinstance(getattr(expression.type, "impl", None), Boolean)
+
+
+def _sort_key(field: Any) -> ColumnElement[Any]:
+    if isinstance(field, str):
+        raise InvalidQuery(
+            f"expected a field to sort by, got {field!r}", hint="as Document.title.desc()"
+        )
+    try:
+        return sorted_by(coercions.expect(roles.OrderByRole, field))
+    except ArgumentError as error:
+        raise InvalidQuery(f"expected a field to sort by, got {field!r}") from error
+
+
+def _whole(name: str, value: Any, *, at_least: int) -> int:
+    try:
+        number = as_integer(value)
+    except TypeError:
+        number = at_least - 1
+    if isinstance(value, bool) or number < at_least or number >= 2**63:
+        raise InvalidQuery(f"{name} takes an integer of {at_least} or more, got {value!r}")
+    return number
+
+
+def _finite(name: str, value: Any) -> float:
+    if isinstance(value, bool | str):
+        raise InvalidQuery(f"{name} takes a number, got {value!r}")
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidQuery(f"{name} takes a number, got {value!r}") from None
+    if not isfinite(number):
+        raise InvalidQuery(f"{name} takes a finite number, got {value!r}")
+    return number
+
+
+def _is_relationship(candidate: object) -> bool:
+    return isinstance(candidate, RelationshipProperty)
+
+
+def _join(target: Any, onclause: Any) -> Join:
+    if hasattr(target, "__clause_element__"):
+        related: Any = getattr(target, "property", None)
+        if not _is_relationship(related):
+            raise InvalidQuery(f"{target} is no relationship")
+        return Join(target, onclause, (*related.mapper.tables,), single=not related.uselist)
+    return Join(target, onclause, tuple(mapper_of(target).tables), single=False)

@@ -1,0 +1,46 @@
+"""Where the nearest come from: the engine itself, or a scan that numpy ranks."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Engine
+
+from agentorm.dialects import Dialect
+from agentorm.errors import SlowPath, warn_caller
+from agentorm.expressions import AnySelect
+from agentorm.query import Query
+from agentorm.rank.base import CHUNK, Found, Ranker, Run
+from agentorm.rank.native import Native
+from agentorm.rank.scan import Scan, slow_path
+from agentorm.statement import statement
+
+__all__ = ["CHUNK", "Found", "Ranker", "Run", "announce", "ranker_of", "statements"]
+
+_NATIVE, _SCAN = Native(), Scan()
+_announced: WeakKeyDictionary[Engine, set[str]] = WeakKeyDictionary()
+
+
+def ranker_of(query: Query[Any], dialect: Dialect) -> Ranker:
+    """Who ranks this query on this engine."""
+    assert query.ranking is not None
+    return _NATIVE if dialect.computes(query.ranking.metric) else _SCAN
+
+
+def statements(query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
+    """The selects that `all` or `hits` would send, in order."""
+    if query.ranking is None:
+        return (statement(query),)
+    return ranker_of(query, dialect).statements(query, dialect)
+
+
+def announce(query: Query[Any], run: Run, ranker: Ranker) -> None:
+    """Warn, once for each engine and reason, that a ranking takes the long way."""
+    if ranker is not _SCAN or query.ranking is None:
+        return
+    message = slow_path(query.ranking, run.dialect)
+    known = _announced.setdefault(run.connection.engine, set())
+    if message not in known:
+        known.add(message)
+        warn_caller(SlowPath(message))

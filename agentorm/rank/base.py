@@ -1,0 +1,78 @@
+"""What every ranker is given and gives back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, ClassVar, Generic, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from agentorm.dialects import Dialect
+from agentorm.expressions import AnySelect
+from agentorm.models import mapper_of
+from agentorm.query import Query
+
+E = TypeVar("E")
+CHUNK = 500
+"""Rows held at a time while streaming: 0.75 MB of vectors at 384 dimensions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Where a query runs: a session in its transaction, and the engine's probed dialect."""
+
+    session: Session
+    connection: Connection
+    dialect: Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[E]):
+    """Entities with their distances, nearest first, and whether no index approximated them."""
+
+    rows: list[tuple[E, float]]
+    exact: bool
+
+
+def sortable_key(query: Query[E], entity: E) -> tuple[Any, ...]:
+    """The primary key in a form that sorts as the engine sorts it."""
+    return sortable(mapper_of(query.model).primary_key_from_instance(entity))
+
+
+def sortable(key: Iterable[Any]) -> tuple[Any, ...]:
+    """The parts of a primary key in a form that sorts as the engine sorts them."""
+    return tuple(part.name if isinstance(part, Enum) else part for part in key)
+
+
+class Ranker(ABC):
+    """Where the nearest come from."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def nearest(self, query: Query[E], run: Run) -> Found[E]:
+        """The rows of a ranking, all in memory."""
+
+    @abstractmethod
+    def stream(self, query: Query[E], run: Run) -> Iterator[E]:
+        """The rows of a ranking, exactly, a chunk in memory at a time."""
+
+    @abstractmethod
+    def count(self, query: Query[Any], run: Run) -> int:
+        """How many rows have a distance within the thresholds."""
+
+    @abstractmethod
+    def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
+        """What would be sent, in order."""
+
+    @abstractmethod
+    def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
+        """Whether no approximate index can serve the query."""
+
+    @abstractmethod
+    def notes(self, query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
+        """What is worth knowing of how this query is answered here."""

@@ -1,0 +1,290 @@
+"""The rows of one model: the writes, `get`, and every verb of a query."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, CursorResult, Executable, delete, inspect, select, update
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.sql.elements import ClauseElement
+
+from agentorm.database import Database
+from agentorm.endings import Endings, SyncQuery, WhereToRun, runnable, running
+from agentorm.errors import AgentORMError, InvalidQuery, InvalidValue, NoResult
+from agentorm.expressions import tables_of
+from agentorm.models import checked_value, field_name, key_columns, mapper_of
+from agentorm.query import condition
+from agentorm.rank import Run
+from agentorm.statement import has_key
+from agentorm.upsert import conflict_target, upserted
+
+E = TypeVar("E")
+_KEYS_AT_ONCE = 500
+
+
+def repository(model: type[E], where_to_run: WhereToRun | None = None) -> Repository[E]:
+    """The rows of a model, in a session, in a database, or nowhere yet.
+
+    Args:
+        model: an `Entity`, or any mapped class.
+        where_to_run: a SQLModel or SQLAlchemy session, whose transaction everything joins; or
+            a `Database`, where each call is a short transaction of its own. Without it the
+            queries are inert until `on`.
+
+    Raises:
+        InvalidQuery: no mapped class, or neither session nor database.
+
+    Example:
+        >>> query = repository(Doc).similar_to([1, 0, 0]).where(Doc.topic == "x").limit(5)
+        >>> query.on(session).all()
+        [Doc(...), ...]
+    """
+    mapper_of(model)
+    bound = None if where_to_run is None else runnable(where_to_run)
+    return Repository(model=model, where_to_run=bound)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Repository(Endings[E, SyncQuery[E]]):
+    """Every row of a model as a query, and the writes.
+
+    A write is SQL at once, inside the session's transaction, after what the session has pending;
+    in a database it is a transaction of its own. A refusal fails the session's transaction,
+    unless a savepoint, as `Database.transaction` nested makes one, is around it; `add_all` and
+    `upsert` make their own. Each method says what is atomic.
+
+    All raise `MissingValue` or `InvalidValue` before any SQL, `ConstraintViolation` where a key
+    or constraint refuses, `TransactionConflict` where another transaction is in the way, and
+    `NotBound` without a place to run.
+    """
+
+    def _with(self, **changes: Any) -> SyncQuery[E]:
+        start: dict[str, Any] = {"model": self.model, "where_to_run": self.where_to_run}
+        return SyncQuery(**(start | changes))
+
+    def on(self, where_to_run: WhereToRun) -> Repository[E]:  # type: ignore[override]
+        """The same repository, bound to a session or database.
+
+        Raises:
+            InvalidQuery: it is neither.
+        """
+        return Repository(model=self.model, where_to_run=runnable(where_to_run))
+
+    def get(self, key: Any) -> E | None:
+        """The row with this primary key, or None; a tuple for a key of several columns.
+
+        Raises:
+            InvalidValue: no key of this model.
+        """
+        checked = self._key(key)
+        with self._running("get") as run:
+            return run.session.get(self.model, checked)
+
+    def get_many(self, keys: Iterable[Any]) -> list[E]:
+        """The rows with these primary keys, in their order; keys without a row are left out.
+
+        Raises:
+            InvalidValue: one is no key of this model.
+        """
+        checked = [self._key(key) for key in keys]
+        found: dict[tuple[Any, ...], E] = {}
+        mapper = mapper_of(self.model)
+        with self._running("get_many") as run:
+            for part in _chunks(dict.fromkeys(checked), _KEYS_AT_ONCE):
+                made = select(self.model).where(has_key(self.model, part))
+                for entity in run.session.execute(made).scalars():
+                    found[tuple(mapper.primary_key_from_instance(entity))] = entity
+        return [found[key] for key in checked if key in found]
+
+    def add(self, entity: E) -> E:
+        """Insert one row; the entity has its key then, and belongs to the session. Atomic."""
+        self._check_type(entity)
+        with self._writing("add") as run:
+            run.session.add(entity)
+            run.session.flush()
+        return entity
+
+    def add_all(self, entities: Iterable[E]) -> list[E]:
+        """Insert rows in bulk; they have their keys then. All of them or none."""
+        given = list(entities)
+        for entity in given:
+            self._check_type(entity)
+        with self._writing("add_all") as run, run.session.begin_nested():
+            run.session.add_all(given)
+            run.session.flush()
+        return given
+
+    def upsert(
+        self, entities: Iterable[E], *, on: Any = None, update: Iterable[Any] | None = None
+    ) -> list[E]:
+        """Insert rows, or overwrite those that have the same unique key. All of them or none.
+
+        Only the named key decides: a row that another unique key forbids is a
+        `ConstraintViolation`, and never overwritten. Of one key twice in the batch the last
+        wins. A row with NULL in the key, or without its generated key, is inserted.
+
+        Args:
+            entities: the rows as they shall be, not yet in a session.
+            on: the field or fields of a unique key of the model; without it the primary key.
+            update: the fields to overwrite; without it all but the keys.
+
+        Returns:
+            The rows as they are now, one per key, in the order given.
+
+        Raises:
+            InvalidQuery: `on` is no unique key of the model.
+
+        Example:
+            ``docs.upsert(rows, on=Doc.path)`` is, on SQLite and PostgreSQL,
+            ``INSERT INTO doc (...) VALUES (...) ON CONFLICT (path) DO UPDATE SET
+            title = excluded.title, ... RETURNING ...``.
+        """
+        given = list(entities)
+        for entity in given:
+            self._check_type(entity)
+        target = conflict_target(self.model, on)
+        chosen = None if update is None else {field_name(self.model, field) for field in update}
+        with self._writing("upsert") as run, run.session.begin_nested():
+            return upserted(run, self.model, given, target, chosen)
+
+    def update(self, entity: E, **values: Any) -> E:
+        """Write the changes of one entity, these values among them. Atomic.
+
+        Raises:
+            UnknownField: the model has no such field.
+            NoResult: the row is gone.
+        """
+        self._check_type(entity)
+        for name in values:
+            field_name(self.model, name)
+        _check_stored(entity)
+        before = {name: getattr(entity, name) for name in values}
+        try:
+            for name, value in values.items():
+                setattr(entity, name, value)
+            with self._writing("update") as run:
+                run.session.add(entity)
+                run.session.flush()
+        except AgentORMError:
+            for name, value in before.items():
+                set_committed_value(entity, name, value)
+            raise
+        return entity
+
+    def delete(self, entity: E) -> None:
+        """Delete the row of one entity, with what the model cascades to. Atomic.
+
+        A row that is gone already is no error.
+
+        Raises:
+            InvalidQuery: the entity was never stored.
+        """
+        self._check_type(entity)
+        if inspect(entity).was_deleted:
+            return
+        _check_stored(entity)
+        with self._writing("delete") as run:
+            run.session.delete(entity)
+            run.session.flush()
+
+    def update_where(self, *conditions: ColumnElement[bool] | bool, **values: Any) -> int:
+        """Change every row for which the conditions are true; how many. Atomic.
+
+        Entities of the session see the change. Values may be expressions, as ``n=Doc.n + 1``.
+
+        Raises:
+            InvalidQuery: no condition, no value, or a condition that is none.
+            UnknownField: the model has no such field.
+
+        Example:
+            ``docs.update_where(Doc.topic == "old", topic="new")`` is
+            ``UPDATE doc SET topic = :topic WHERE doc.topic = :topic_1``.
+        """
+        where = self._some(conditions, "update_where")
+        if not values:
+            raise InvalidQuery("update_where() needs a value to set")
+        checked = {field_name(self.model, n): self._checked(n, v) for n, v in values.items()}
+        with self._writing("update_where") as run:
+            return _affected(run, update(self.model).where(*where).values(checked))
+
+    def delete_where(self, *conditions: ColumnElement[bool] | bool) -> int:
+        """Delete every row for which the conditions are true; how many. Atomic.
+
+        Foreign keys cascade as the schema says, not as relationships of the model do.
+
+        Raises:
+            InvalidQuery: no condition, or one that is none.
+        """
+        where = self._some(conditions, "delete_where")
+        with self._writing("delete_where") as run:
+            return _affected(run, delete(self.model).where(*where))
+
+    def _checked(self, name: str, value: Any) -> Any:
+        return value if _is_expression(value) else checked_value(self.model, name, value)
+
+    def _some(self, conditions: Sequence[Any], method: str) -> list[ColumnElement[bool]]:
+        if not conditions:
+            hint = "give a condition; sqlalchemy.true() means every row"
+            raise InvalidQuery(f"{method}() without a condition", hint=hint)
+        checked = [condition(given) for given in conditions]
+        for table in set[Any]().union(*map(tables_of, checked)) - {*mapper_of(self.model).tables}:
+            hint = "ask for its rows in a subquery, as Model.field.in_(select(...))"
+            raise InvalidQuery(f"{method}() cannot join {table}", hint=hint)
+        return checked
+
+    def _check_type(self, entity: object) -> None:
+        if not isinstance(entity, self.model):
+            raise InvalidValue(f"expected a {self.model.__name__}, got {type(entity).__name__}")
+
+    def _key(self, key: Any) -> tuple[Any, ...]:
+        columns = key_columns(self.model)
+        parts: tuple[Any, ...] = (*key,) if _is_composite(key) else (key,)
+        if len(parts) != len(columns) or any(part is None for part in parts):
+            names = ", ".join(str(column.key) for column in columns)
+            raise InvalidValue(f"the key of {self.model.__name__} is ({names}), got {key!r}")
+        return tuple(
+            checked_value(self.model, str(column.key), part)
+            for column, part in zip(columns, parts, strict=True)
+        )
+
+    @contextmanager
+    def _writing(self, method: str) -> Generator[Run]:
+        where = self._bound(method)
+        if isinstance(where, Database):
+            with where.transaction() as session, running(session, self.model) as run:
+                yield run
+            return
+        with running(where, self.model) as run:
+            yield run
+
+
+def _check_stored(entity: Any) -> None:
+    state = inspect(entity)
+    if state.was_deleted or state.deleted:
+        raise NoResult(f"the row of {entity!r} is gone")
+    if not state.has_identity:
+        raise InvalidQuery(f"{entity!r} is not stored yet", hint="add() it first")
+
+
+def _is_expression(value: object) -> bool:
+    return isinstance(value, ClauseElement) or hasattr(value, "__clause_element__")
+
+
+def _is_composite(key: object) -> bool:
+    return isinstance(key, tuple | list)
+
+
+def _affected(run: Run, statement: Executable) -> int:
+    result = run.session.execute(statement)
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+def _chunks(values: Iterable[Any], size: int) -> Generator[list[Any]]:
+    rest = iter(values)
+    while part := list(islice(rest, size)):
+        yield part

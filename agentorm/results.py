@@ -1,0 +1,90 @@
+"""What a ranking gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar, overload
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit(Generic[E]):
+    """One row of a ranking.
+
+    Attributes:
+        entity: the row.
+        distance: how far its vector is, smaller is nearer.
+        score: the same as a score, higher is better; `Metric` has the formulas.
+    """
+
+    entity: E
+    distance: float
+    score: float
+
+
+class Hits(Sequence[Hit[E]], Generic[E]):
+    """The rows of a ranking, nearest first, and how far they can be trusted.
+
+    Attributes:
+        complete: no row that exists is missing for want of candidates.
+        exact: these are the true nearest, not the nearest that an index knew.
+        ranker: where they come from, ``native`` or ``scan``.
+    """
+
+    __slots__ = ("_hits", "complete", "exact", "ranker")
+
+    def __init__(self, hits: Sequence[Hit[E]], *, complete: bool, exact: bool, ranker: str) -> None:
+        self._hits = tuple(hits)
+        self.complete = complete
+        self.exact = exact
+        self.ranker = ranker
+
+    @property
+    def entities(self) -> list[E]:
+        """The rows alone, nearest first."""
+        return [hit.entity for hit in self._hits]
+
+    def __len__(self) -> int:
+        return len(self._hits)
+
+    @overload
+    def __getitem__(self, index: int) -> Hit[E]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Hit[E]]: ...
+    def __getitem__(self, index: int | slice) -> Hit[E] | Sequence[Hit[E]]:
+        return self._hits[index]
+
+    def __iter__(self) -> Iterator[Hit[E]]:
+        return iter(self._hits)
+
+    def __repr__(self) -> str:
+        quality = "exact" if self.exact else "approximate"
+        gaps = "" if self.complete else ", incomplete"
+        return f"<{len(self)} hits, {quality}{gaps}, by the {self.ranker} ranker>"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How a query would be answered on the engine it is bound to; ``print`` it.
+
+    Attributes:
+        ranker: ``native``, ``scan``, or ``none`` for a query without a ranking.
+        exact: whether the answer is sure to be the true one, without an approximate index.
+        statements: the SQL it sends, in order, with named parameters.
+        plan: the engine's own plan of the first of them.
+        notes: what is worth knowing: a slow path and why, an index that cannot serve.
+    """
+
+    ranker: str
+    exact: bool
+    statements: tuple[str, ...]
+    plan: str
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        quality = "exact" if self.exact else "approximate"
+        parts = [f"ranker: {self.ranker} ({quality})", *(f"note: {n}" for n in self.notes)]
+        parts += [f"sql:\n{sql}" for sql in self.statements]
+        return "\n".join([*parts, f"plan:\n{self.plan}"])

@@ -1,0 +1,146 @@
+"""The pure steps from a query to SQLAlchemy's selects: no session, no dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from sys import float_info
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Integer, func, literal_column, select, tuple_
+from sqlalchemy.sql.expression import FromClause
+
+from agentorm.errors import InvalidQuery
+from agentorm.expressions import AnySelect, Distance, NearestFirst, tables_of, vector_operand
+from agentorm.models import key_columns, mapper_of
+
+if TYPE_CHECKING:
+    from agentorm.query import Query, Ranking
+
+
+def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
+    """The whole query as one select: of the entity, and of ``distance`` where it ranks.
+
+    Args:
+        query: any query.
+        indexed: False writes the distance so that no approximate index serves it.
+
+    Raises:
+        InvalidQuery: a threshold without `similar_to`, or a condition on a table not joined.
+    """
+    check(query)
+    made: AnySelect = select(query.model)
+    if query.ranking is not None:
+        distance = distance_of(query.ranking, indexed=indexed).label(_label(query.model))
+        made = made.add_columns(distance)
+        farthest = farthest_distance(query)
+        if farthest is not None:
+            made = made.where(distance.element <= farthest)
+        made = made.order_by(NearestFirst(distance))
+    made = restricted(made, query).options(*query.loaders)
+    made = made.order_by(*query.ordering, *key_columns(query.model))
+    return paged(made, query)
+
+
+def counted(query: Query[Any]) -> AnySelect:
+    """How many rows the filters and thresholds leave; order, limit and offset are ignored."""
+    check(query)
+    made = restricted(select(func.count()).select_from(query.model), query)
+    if query.ranking is None:
+        return made
+    farthest = farthest_distance(query)
+    limit = float_info.max if farthest is None else farthest
+    return made.where(distance_of(query.ranking) <= limit)
+
+
+def keys_and_vectors(query: Query[Any]) -> AnySelect:
+    """The primary key and the vector of every row that passes the filters, in no order."""
+    check(query)
+    assert query.ranking is not None
+    keys, attribute = key_columns(query.model), query.ranking.field.attribute
+    return restricted(select(*keys, attribute), query).where(attribute.is_not(None))
+
+
+def rows_of_keys(query: Query[Any], keys: Sequence[Sequence[Any]]) -> AnySelect:
+    """The entities with these keys, as far as they still pass the filters, with their vectors."""
+    assert query.ranking is not None
+    made: AnySelect = select(query.model, query.ranking.field.attribute)
+    made = restricted(made, query).options(*query.loaders)
+    return made.where(has_key(query.model, keys))
+
+
+def has_key(model: type[Any], keys: Iterable[Sequence[Any]]) -> ColumnElement[bool]:
+    """Whether a row has one of these primary keys, each a sequence in the key's order."""
+    columns = key_columns(model)
+    if len(columns) == 1:
+        return columns[0].in_([key[0] for key in keys])
+    return tuple_(*columns).in_([tuple(key) for key in keys])
+
+
+def restricted(made: AnySelect, query: Query[Any]) -> AnySelect:
+    """The select with the query's joins and filters; every row of the model stays one row."""
+    if all(join.single for join in query.joins):
+        for join in query.joins:
+            made = made.join(join.target, join.onclause)
+        return made.where(*query.filters)
+    keys = key_columns(query.model)
+    passing: AnySelect = select(*keys)
+    for join in query.joins:
+        passing = passing.join(join.target, join.onclause)
+    passing = passing.where(*query.filters)
+    if len(keys) == 1:
+        return made.where(keys[0].in_(passing))
+    return made.where(tuple_(*keys).in_(passing))
+
+
+def paged(made: AnySelect, query: Query[Any]) -> AnySelect:
+    """The select with the query's limit and offset."""
+    if query.size is not None:
+        made = made.limit(query.size)
+    return made.offset(query.skip) if query.skip else made
+
+
+def distance_of(ranking: Ranking, *, indexed: bool = True) -> Distance:
+    """The ranking as an expression."""
+    column = ranking.field.attribute.__clause_element__()
+    operand = vector_operand(column, ranking.vector, ranking.field.type)
+    return Distance(column, operand, ranking.metric, indexed=indexed)
+
+
+def farthest_distance(query: Query[Any]) -> float | None:
+    """The distance beyond which no row counts, from both thresholds; None without any."""
+    ranking = query.ranking
+    assert ranking is not None
+    limits = [] if query.farthest is None else [query.farthest]
+    if query.lowest_score is not None:
+        limits.append(ranking.metric.distance_of(query.lowest_score, len(ranking.vector)))
+    return min(limits, default=None)
+
+
+def check(query: Query[Any]) -> None:
+    """What only the finished query can tell.
+
+    Raises:
+        InvalidQuery: a threshold without `similar_to`, or a condition on a table not joined.
+    """
+    if query.ranking is None and (query.farthest is not None or query.lowest_score is not None):
+        raise InvalidQuery("a threshold without a ranking", hint="begin with similar_to(vector)")
+    own: set[FromClause] = set(mapper_of(query.model).tables)
+    joined = own.union(*(join.tables for join in query.joins))
+    for expression in (*query.filters, *query.ordering):
+        for table in tables_of(expression) - joined:
+            hint = "add .join(...) to the query"
+            raise InvalidQuery(f"{table} is named and not joined", hint=hint)
+    if all(join.single for join in query.joins):
+        return
+    if any(tables_of(key) - own for key in query.ordering):
+        raise InvalidQuery("a query that joins many rows cannot be sorted by them")
+
+
+def _label(model: type[Any]) -> str:
+    taken = mapper_of(model).columns.keys()
+    return "distance" if "distance" not in taken else "distance_to_query"
+
+
+def first_of(query: Query[Any]) -> AnySelect:
+    """A select that has a row when the query has one; order is ignored."""
+    return counted(query).with_only_columns(literal_column("1", Integer())).limit(1)
