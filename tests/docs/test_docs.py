@@ -1,0 +1,177 @@
+"""The documentation is true: its code runs, its output is what is printed, its links lead on."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import agentorm
+from tests.docs.run_page import Block, Wrong, blocks, check, matches, prose, renew
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
+
+ON_POSTGRESQL = "---\nengine: postgresql\n---\n"
+WITH_CODE = [name for name, text in TEXTS.items() if "```python" in text]
+FOR_POSTGRESQL = [name for name in WITH_CODE if TEXTS[name].startswith(ON_POSTGRESQL)]
+SHOWS_SQLITE = [
+    "docs/engines/sqlite.md",
+    "docs/guides/errors.md",
+    "docs/guides/existing-project.md",
+    "docs/guides/explain.md",
+    "docs/guides/testing.md",
+    "docs/guides/tracing.md",
+    "docs/reference/urls.md",
+]
+SAME_EVERYWHERE = [n for n in WITH_CODE if n not in {*FOR_POSTGRESQL, *SHOWS_SQLITE}]
+FILE_URL = re.compile(r"sqlite:///\w+\.db")
+
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s#]*)(?:#([^)\s]*))?\)")
+HEADING = re.compile(r"^#+ +(.*?)(?: *\{[^}]*\})? *$", re.MULTILINE)
+EXTRA = re.compile(r"(?:agentorm|\.)\[([a-z,]+)\]")
+MODULE = re.compile(r"^::: +(\S+)$", re.MULTILINE)
+
+
+def run_page(page: Path, folder: Path, **variables: str) -> None:
+    inherited = {k: v for k, v in os.environ.items() if k not in {"AGENTORM_URL", "DATABASE_URL"}}
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.docs.run_page", str(page)],
+        cwd=folder,
+        env=inherited | {"PYTHONPATH": str(ROOT)} | variables,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("name", SAME_EVERYWHERE)
+def test_a_page_prints_what_it_shows_on_every_engine(name: str, url: str, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(FILE_URL.sub(url, TEXTS[name]), encoding="utf-8")
+    run_page(page, tmp_path)
+
+
+@pytest.mark.parametrize("name", SHOWS_SQLITE)
+def test_a_page_that_shows_sqlite_prints_what_it_shows(name: str, tmp_path: Path) -> None:
+    run_page(ROOT / name, tmp_path)
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("name", FOR_POSTGRESQL)
+def test_a_page_on_postgresql_prints_what_it_shows(name: str, url: str, tmp_path: Path) -> None:
+    run_page(ROOT / name, tmp_path, AGENTORM_URL=url)
+
+
+def test_the_support_matrix_is_the_one_that_the_dialects_declare() -> None:
+    command = [sys.executable, "docs/make_matrix.py", "--check"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(
+        command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+def anchors(text: str) -> set[str]:
+    """The fragments of a page's headings, as Python-Markdown and GitHub both make them."""
+    plain = (re.sub(r"[^\w\s-]", "", heading).strip() for heading in HEADING.findall(prose(text)))
+    return {re.sub(r"[\s-]+", "-", heading).lower() for heading in plain}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_internal_link_leads_somewhere(name: str) -> None:
+    broken: list[str] = []
+    for target, fragment in LINK.findall(prose(TEXTS[name])):
+        path = (ROOT / name).parent / target if target else ROOT / name
+        if not path.exists():
+            broken.append(target)
+        elif fragment and fragment not in anchors(path.read_text(encoding="utf-8")):
+            broken.append(f"{target}#{fragment}")
+    assert broken == []
+
+
+def test_every_extra_that_is_named_exists() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    groups = {group for text in TEXTS.values() for group in EXTRA.findall(text)}
+    named = {extra for group in groups for extra in group.split(",")}
+    assert named
+    assert named - set(declared["optional-dependencies"]) == set()
+
+
+def test_every_module_with_a_public_name_has_its_reference() -> None:
+    public = [getattr(agentorm, name) for name in agentorm.__all__]
+    modules = {str(getattr(value, "__module__", "")) for value in public}
+    ours = {module for module in modules if module.startswith("agentorm.")}
+    described = {module for text in TEXTS.values() for module in MODULE.findall(text)}
+    assert "agentorm.database" in ours
+    assert {m for m in ours if not any(f"{m}.".startswith(f"{d}.") for d in described)} == set()
+
+
+PAGE = """
+<!-- setup
+x = 2
+-->
+
+```python
+print(x)
+```
+
+```text
+2
+```
+"""
+
+
+def test_a_page_is_read_into_blocks() -> None:
+    assert list(blocks(PAGE)) == [
+        Block(3, "python", "x = 2"),
+        Block(7, "python", "print(x)"),
+        Block(11, "text", "2"),
+    ]
+    assert prose("# A\n```text\n# B\n```") == "# A\n```text\n\n```"
+    with pytest.raises(Wrong, match="line 1: the block never ends"):
+        list(blocks("```python\n1"))
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "same"),
+    [
+        ("a\nb", "a  \nb\n", True),
+        ("a\nb", "a b", False),
+        ("a ... d", "a b\nc d", True),
+        ("a ... d", "a b c", False),
+        ("[.]", "[x]", False),
+    ],
+)
+def test_shown_output_is_compared_literally(shown: str, printed: str, *, same: bool) -> None:
+    assert matches(shown, printed) is same
+
+
+@pytest.mark.parametrize(
+    ("page", "complaint"),
+    [
+        (PAGE.replace("x = 2", "x = 3"), "the page shows\n2\n\nnot\n3"),
+        (PAGE.replace("```text\n2\n```", ""), "nothing shows what was printed"),
+        (PAGE.replace("print(x)", "x"), "the page shows"),
+    ],
+)
+def test_a_page_that_is_not_true_is_refused(page: str, complaint: str, tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_text(page, encoding="utf-8")
+    with pytest.raises(Wrong, match=complaint):
+        check(path)
+
+
+def test_the_output_of_a_page_can_be_renewed(tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_text(PAGE.replace("x = 2", "x = 'a\\nb'"), encoding="utf-8")
+    renew(path)
+    assert path.read_text(encoding="utf-8").endswith("```text\na\nb\n```\n")
+    check(path)
