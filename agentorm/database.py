@@ -210,7 +210,8 @@ class Database:
         self.dispose()
 
     def __repr__(self) -> str:
-        return f"Database({self.url.render_as_string(hide_password=True)!r})"
+        query = {k: "***" if "pass" in k.casefold() else v for k, v in self.url.query.items()}
+        return f"Database({self.url.set(query=query).render_as_string(hide_password=True)!r})"
 
 
 def _engine(url: URL, options: dict[str, Any]) -> Engine:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, CursorResult, Executable, delete, inspect, select, update
+from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -113,7 +114,7 @@ class Repository(Endings[E, SyncQuery[E]]):
         given = list(entities)
         for entity in given:
             self._check_type(entity)
-        with self._writing("add_all") as run, run.session.begin_nested():
+        with self._writing("add_all") as run, _savepoint(run):
             run.session.add_all(given)
             run.session.flush()
         return given
@@ -148,7 +149,7 @@ class Repository(Endings[E, SyncQuery[E]]):
             self._check_type(entity)
         target = conflict_target(self.model, on)
         chosen = None if update is None else {field_name(self.model, field) for field in update}
-        with self._writing("upsert") as run, run.session.begin_nested():
+        with self._writing("upsert") as run, _savepoint(run):
             return upserted(run, self.model, given, target, chosen)
 
     def update(self, entity: E, **values: Any) -> E:
@@ -260,6 +261,11 @@ class Repository(Endings[E, SyncQuery[E]]):
             return
         with running(where, self.model) as run:
             yield run
+
+
+def _savepoint(run: Run) -> SessionTransaction:
+    run.dialect.before_savepoint(run.connection)
+    return run.session.begin_nested()
 
 
 def _check_stored(entity: Any) -> None:

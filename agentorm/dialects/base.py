@@ -145,6 +145,9 @@ class Dialect:
         """Keywords for SQLAlchemy's ``Index`` that make it a vector index of this method."""
         return {}
 
+    def before_savepoint(self, connection: Connection) -> None:
+        """Make sure that there is a transaction for a savepoint to be part of."""
+
     def prepare_search(self, connection: Connection, method: Feature, limit: int) -> None:
         """Let that index go on until so many rows pass the filters, up to the transaction's end."""
 

@@ -96,6 +96,12 @@ class SQLite(Dialect):
         event.listen(engine, "begin", _delay_begin)
         event.listen(engine, "before_cursor_execute", _begin_before_first_statement)
 
+    def before_savepoint(self, connection: Connection) -> None:
+        """Python's driver begins no transaction for SAVEPOINT, and its release would commit."""
+        driver: Any = connection.connection.dbapi_connection
+        if _PENDING not in connection.info and not driver.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     def on_connect(self, connection: Any) -> None:
         sqlite_vec.give(connection)
 
