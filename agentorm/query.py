@@ -103,7 +103,7 @@ class Query(ABC, Generic[E, Q]):
         field = vector_field_of(self.model, on)
         chosen = field.metric if metric is None else Metric.named(metric, field.type.kind)
         checked = as_vector(vector, dimension=field.type.dimension, field=field.label)
-        if chosen is Metric.COSINE and not any(checked.tobytes()):
+        if chosen is Metric.COSINE and not any(checked):
             hint = "rank by another metric, or leave similar_to() out"
             raise InvalidVector("a zero vector has no direction", field=field.label, hint=hint)
         return self._with(ranking=Ranking(field, checked, chosen))

@@ -155,6 +155,16 @@ class StringType(TypeDecorator[str]):
     impl = String
     cache_ok = True
 
+    class Comparator(TypeDecorator.Comparator[str]):
+        """Takes a backslash in a pattern for itself, on the engines that would not too."""
+
+        def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
+            if op in _PATTERNS and kwargs.get("escape") is None:
+                kwargs["escape"] = _harmless_escape(other[0])
+            return super().operate(op, *other, **kwargs)
+
+    comparator_factory = Comparator  # pyright: ignore[reportAssignmentType]
+
     def __init__(self, length: int | None = None) -> None:
         super().__init__(length)
         self.length = length
@@ -169,6 +179,18 @@ class StringType(TypeDecorator[str]):
         if isinstance(value, str):
             return StringType()
         return self.impl_instance.coerce_compared_value(op, value)
+
+
+def _harmless_escape(pattern: Any) -> str | None:
+    if not isinstance(pattern, str) or "\\" not in pattern:
+        return None
+    return next(character for character in _ESCAPES if character not in pattern)
+
+
+_PATTERNS = frozenset(
+    {operators.like_op, operators.not_like_op, operators.ilike_op, operators.not_ilike_op}
+)
+_ESCAPES = [chr(code) for code in range(0x21, 0x2FFF) if chr(code) not in "%_'\\\""]
 
 
 class EnumType(TypeDecorator[Enum]):

@@ -43,7 +43,7 @@ class SQLite(Dialect):
     features = frozenset({Feature.DISTANCE, Feature.UPSERT})
     distances = MappingProxyType(
         {
-            Metric.COSINE: _NEVER_NULL.format("vec_distance_cosine({column}, {vector})"),
+            Metric.COSINE: _NEVER_NULL.format("max(vec_distance_cosine({column}, {vector}), 0.0)"),
             Metric.L2: _NEVER_NULL.format("vec_distance_l2({column}, {vector})"),
             Metric.INNER_PRODUCT: _NEVER_NULL.format(_INNER_PRODUCT),
             Metric.L1: _NEVER_NULL.format("vec_distance_l1({column}, {vector})"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from math import inf, isnan
+from math import isnan
 from typing import Any, TypeVar
 
 from agentorm.dialects import Dialect
@@ -12,7 +12,6 @@ from agentorm.expressions import AnySelect
 from agentorm.query import Query
 from agentorm.rank.base import CHUNK, Found, Ranker, Run, sortable_key
 from agentorm.statement import counted, farthest_distance, statement
-from agentorm.vectors import Metric
 
 E = TypeVar("E")
 _DEEPEST_DEFAULT = 40
@@ -22,23 +21,18 @@ class Native(Ranker):
     name = "native"
 
     def nearest(self, query: Query[E], run: Run) -> Found[E]:
-        farthest = farthest_distance(query)
-        exact = self.is_exact(query, run.dialect)
-        if not exact:
+        if not self.is_exact(query, run.dialect):
             _prepare_index(query, run)
-        found = self._fetch(query, run, indexed=not exact)
-        if not exact and len(found) < (query.size or 0):
-            exact, found = True, self._fetch(query, run, indexed=False)
-        if not exact:
-            found.sort(key=lambda row: (row[1], sortable_key(query, row[0])))
-        if farthest is not None:
-            found = [row for row in found if row[1] <= farthest]
-        return Found(found, exact)
+            found = self._fetch(query, run, indexed=True)
+            if len(found) == query.size:
+                found.sort(key=lambda row: (row[1], sortable_key(query, row[0])))
+                return Found(found, exact=False)
+        return Found(self._fetch(query, run, indexed=False), exact=True)
 
     def stream(self, query: Query[E], run: Run) -> Iterator[E]:
         made = statement(query, indexed=False)
         with run.session.execute(made, execution_options={"yield_per": CHUNK}) as rows:
-            yield from (entity for entity, _ in _ranked(query, rows))
+            yield from (entity for entity, _ in _ranked(rows))
 
     def count(self, query: Query[Any], run: Run) -> int:
         return int(run.session.execute(counted(query)).scalar_one())
@@ -69,7 +63,9 @@ class Native(Ranker):
 
     def _fetch(self, query: Query[E], run: Run, *, indexed: bool) -> list[tuple[E, float]]:
         result = run.session.execute(self._statement(query, indexed=indexed))
-        return list(_ranked(query, result.unique() if query.loaders else result))
+        found = list(_ranked(result.unique() if query.loaders else result))
+        farthest = farthest_distance(query)
+        return found if farthest is None else [row for row in found if row[1] <= farthest]
 
     def _statement(self, query: Query[Any], *, indexed: bool) -> AnySelect:
         """With a limit, a threshold only cuts off the end, so the index need not know of it."""
@@ -78,17 +74,12 @@ class Native(Ranker):
         return statement(replace(query, farthest=None, lowest_score=None), indexed=indexed)
 
 
-def _ranked(query: Query[E], rows: Iterable[Any]) -> Iterator[tuple[E, float]]:
-    """The rows up to the first without a distance, which sort behind all others.
-
-    Engines sum in float32, so the distance of equal vectors may come out just below zero.
-    """
-    assert query.ranking is not None
-    lowest = -inf if query.ranking.metric is Metric.INNER_PRODUCT else 0.0
+def _ranked(rows: Iterable[Any]) -> Iterator[tuple[Any, float]]:
+    """The rows up to the first without a distance, which sort behind all others."""
     for entity, distance in rows:
         if distance is None or isnan(distance):
             return
-        yield entity, max(distance, lowest)
+        yield entity, distance
 
 
 def _prepare_index(query: Query[Any], run: Run) -> None:
