@@ -265,7 +265,8 @@ def _has_vectors(table: Table) -> bool:
 
 def _tables(models: tuple[type[Any], ...]) -> tuple[MetaData, list[Table] | None]:
     if models:
-        tables = [cast(Table, table) for model in models for table in mapper_of(model).tables]
+        found = dict.fromkeys(table for model in models for table in mapper_of(model).tables)
+        tables = [cast(Table, table) for table in found]
         return tables[0].metadata, tables
     if not SQLModel.metadata.tables:
         raise InvalidModel("there are no tables", hint="import the module with your models first")

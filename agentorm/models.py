@@ -50,6 +50,18 @@ def mapper_of(model: object) -> Mapper[Any]:
     return cast("Mapper[Any]", mapper)  # type: ignore[redundant-cast]
 
 
+def one_table(model: type[Any], method: str) -> Mapper[Any]:
+    """The mapper of a model whose rows are in one table.
+
+    Raises:
+        InvalidQuery: they are in several, which one statement cannot write.
+    """
+    mapper = mapper_of(model)
+    if len(mapper.tables) > 1:
+        raise InvalidQuery(f"{method}() cannot write {model.__name__}, which has several tables")
+    return mapper
+
+
 def vector_fields(model: type[Any]) -> dict[str, RankedField]:
     """The vector fields of a mapped class by name, in the order of the mapping."""
     mapper = mapper_of(model)

@@ -8,10 +8,11 @@ from math import isfinite
 from operator import index as as_integer
 from typing import Any, Generic
 
-from sqlalchemy import Boolean, ColumnElement
+from sqlalchemy import Boolean, ColumnElement, inspect
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import RelationshipProperty
 from sqlalchemy.orm.interfaces import ORMOption
+from sqlalchemy.orm.util import AliasedInsp
 from sqlalchemy.sql import coercions, roles
 from sqlalchemy.sql.expression import FromClause
 from sqlalchemy.types import NullType
@@ -168,7 +169,7 @@ class Query(ABC, Generic[E, Q]):
         A row of the model is found once, however many rows of the other table match.
 
         Args:
-            target: a relationship as ``Doc.author``, or a mapped class.
+            target: a relationship as ``Doc.author``, a mapped class, or an alias of one.
             onclause: how they belong together, where no foreign key tells.
 
         Raises:
@@ -275,4 +276,7 @@ def _join(target: Any, onclause: Any) -> Join:
         if not _is_relationship(related):
             raise InvalidQuery(f"{target} is no relationship")
         return Join(target, onclause, (*related.mapper.tables,), single=not related.uselist)
+    alias = inspect(target, raiseerr=False)
+    if isinstance(alias, AliasedInsp):
+        return Join(target, onclause, (alias.selectable,), single=False)
     return Join(target, onclause, tuple(mapper_of(target).tables), single=False)

@@ -17,7 +17,7 @@ from agentorm.database import Database
 from agentorm.endings import Endings, SyncQuery, WhereToRun, runnable, running
 from agentorm.errors import AgentORMError, InvalidQuery, InvalidValue, NoResult
 from agentorm.expressions import tables_of
-from agentorm.models import checked_value, field_name, key_columns, mapper_of
+from agentorm.models import checked_value, field_name, key_columns, mapper_of, one_table
 from agentorm.query import condition
 from agentorm.rank import Run
 from agentorm.statement import has_key
@@ -220,6 +220,7 @@ class Repository(Endings[E, SyncQuery[E]]):
         Raises:
             InvalidQuery: no condition, or one that is none.
         """
+        one_table(self.model, "delete_where")
         where = self._some(conditions, "delete_where")
         with self._writing("delete_where") as run:
             return _affected(run, delete(self.model).where(*where))

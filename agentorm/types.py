@@ -155,7 +155,7 @@ class StringType(TypeDecorator[str]):
     impl = String
     cache_ok = True
 
-    class Comparator(TypeDecorator.Comparator[str]):
+    class Comparator(TypeDecorator.Comparator[str], String.Comparator[str]):
         """Takes a backslash in a pattern for itself, on the engines that would not too."""
 
         def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
@@ -283,7 +283,7 @@ class DecimalType(TypeDecorator[Decimal]):
     impl = Numeric
     cache_ok = True
 
-    class Comparator(TypeDecorator.Comparator[Decimal]):
+    class Comparator(TypeDecorator.Comparator[Decimal], Numeric.Comparator[Decimal]):
         """Keeps the result of arithmetic a decimal of this type."""
 
         def _adapt_expression(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapper
 
 from agentorm.entity import check_complete
 from agentorm.errors import InvalidQuery
-from agentorm.models import field_name, key_columns, mapper_of, unique_keys
+from agentorm.models import field_name, key_columns, one_table, unique_keys
 from agentorm.rank import Run
 from agentorm.rank.base import sortable
 
@@ -46,7 +46,7 @@ def upserted(
     overwrite: Iterable[str] | None,
 ) -> list[E]:
     """Write the entities as `Repository.upsert` promises; the caller makes it atomic."""
-    mapper = _single_table(model)
+    mapper = one_table(model, "upsert")
     wanted: dict[Any, E] = {}
     for place, entity in enumerate(entities):
         check_complete(entity)
@@ -66,13 +66,6 @@ def _sorted_alike(keys: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         return sorted(keys, key=sortable)
     except TypeError:
         return sorted(keys, key=repr)
-
-
-def _single_table(model: type[Any]) -> Mapper[Any]:
-    mapper = mapper_of(model)
-    if len(mapper.tables) > 1:
-        raise InvalidQuery(f"upsert() cannot write {model.__name__}, which has several tables")
-    return mapper
 
 
 def _key_of(mapper: Mapper[Any], entity: Any, target: tuple[str, ...]) -> tuple[Any, ...] | None:

@@ -32,6 +32,7 @@ _GO_ON_BY_GRAPH = text(
     " set_config('hnsw.ef_search', greatest(40, CAST(:candidates AS INTEGER),"
     " CAST(current_setting('hnsw.ef_search', true) AS INTEGER))::text, true)"
 )
+_TOO_MANY = "number of parameters"
 _NOT_LET_IN = ("authentication failed", "no password supplied", 'role "', "pg_hba.conf")
 _OPERATOR_CLASSES = {
     Metric.COSINE: "vector_cosine_ops",
@@ -183,7 +184,8 @@ class PostgreSQL(Dialect):
             return errors.DatabaseError
         if any(sign in str(error) for sign in _NOT_LET_IN):
             return errors.AuthenticationFailed
-        return errors.ConnectionFailed if _is_operational(error) else errors.DatabaseError
+        broken = _is_operational(error) and _TOO_MANY not in str(error)
+        return errors.ConnectionFailed if broken else errors.DatabaseError
 
 
 def _limited_to(probed: Dialect, pgvector: str) -> Dialect:

@@ -64,6 +64,6 @@ def _from_request(error: exc.SQLAlchemyError) -> AgentORMError:
     if isinstance(cause, AgentORMError):
         return cause
     text = str(error)
-    if "closed" in text:
+    if "permanently closed" in text or "is closed" in text:
         return errors.ClosedSession(text, hint="open a new one: db.session()")
     return errors.InvalidQuery(text)

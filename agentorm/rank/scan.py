@@ -27,7 +27,7 @@ from agentorm.vectors import PACKED, Vector, distances
 
 E = TypeVar("E")
 Key: TypeAlias = tuple[Any, ...]
-_SCANNED = 4096
+_SCANNED = 1000
 _ATTEMPTS = 3
 
 

@@ -38,6 +38,7 @@ class BenchPackage(Entity, table=True):
     embedding: Vector = vector_field(384)
 
 
+HEADINGS = ("raw cpu", "ours", "ratio", "raw wall", "ours", "ratio")
 COLUMNS = ("id", "name", "section", "installed_kib", "embedding")
 
 
@@ -91,9 +92,9 @@ def compare(name: str, raw: Work, ours: Work, per_run: int, reset: Work) -> None
             samples[work].append(timed(work))
     pairs = list(zip(samples[raw], samples[ours], strict=True))[2:]
     cells = [
-        f"{median(r[i] for r, _ in pairs) / per_run * 1e6:10.1f}"
-        f"{median(o[i] for _, o in pairs) / per_run * 1e6:10.1f}"
-        f"{median(o[i] / r[i] for r, o in pairs):8.2f}"
+        f"{median(r[i] for r, _ in pairs) / per_run * 1e6:9.1f}"
+        f"{median(o[i] for _, o in pairs) / per_run * 1e6:9.1f}"
+        f"{median(o[i] / r[i] for r, o in pairs):9.2f}"
         for i in (0, 1)
     ]
     print(f"{name:<28}{''.join(cells)}")
@@ -138,11 +139,15 @@ def bench_search(
     compare(f"search, k = {k}", raw, ours, len(queries), session.expunge_all)
 
 
-def bench_bulk(session: Session, connection: Any, driver: Driver, rows: list[dict[str, Any]]) -> None:
+def bench_bulk(
+    session: Session, connection: Any, driver: Driver, rows: list[dict[str, Any]]
+) -> None:
     """A thousand rows at once, undone after each run."""
     marks = ", ".join([driver.placeholder] * len(COLUMNS))
     sql = f"INSERT INTO benchpackage ({', '.join(COLUMNS)}) VALUES ({marks})"
-    tuples = [(*(row[name] for name in COLUMNS[:-1]), driver.encode(row["embedding"])) for row in rows]
+    tuples = [
+        (*(row[name] for name in COLUMNS[:-1]), driver.encode(row["embedding"])) for row in rows
+    ]
     pending: list[BenchPackage] = []
 
     def raw() -> None:
@@ -170,7 +175,7 @@ def main() -> None:
         db.create_all(BenchPackage)
         driver = DRIVERS[db.dialect().name]
         print(f"\n{db!r}: {'; '.join(db.capabilities().notes)}")
-        print(f"{'':<28}{'raw cpu':>10}{'ours':>10}{'ratio':>8}{'raw wall':>10}{'ours':>10}{'ratio':>8}")
+        print(f"{'':<28}", *(f"{name:>9}" for name in HEADINGS), sep="")
         with db.session() as session:
             connection = session.connection().connection.driver_connection
             repository(BenchPackage, session).add_all(BenchPackage(**row) for row in rows)

@@ -1,0 +1,277 @@
+"""Rankings: one statement where the engine computes the distance, the two of a scan elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentorm import Metric, col, repository
+from agentorm.errors import InvalidQuery
+from agentorm.statement import counted, statement
+from tests.compile.library import Author, Book, Loan, Page
+from tests.compile.sql_of import assert_sql, dialect, unsupported
+
+LOANS, PAGES = repository(Loan), repository(Page)
+SCAN = """
+    SELECT loan.branch, loan.number, loan.embedding FROM loan WHERE loan.embedding IS NOT NULL;
+    SELECT loan.branch, loan.number, loan.embedding, loan.embedding AS embedding__1 FROM loan
+    WHERE (loan.branch, loan.number) IN ((:param_1_1_1, :param_1_1_2))"""
+NEAREST = LOANS.similar_to([1, 2])
+
+
+def test_without_a_limit_every_row_is_ranked_and_no_index_asked() -> None:
+    assert_sql(
+        NEAREST,
+        sqlite="""
+            SELECT loan.branch, loan.number, loan.embedding,
+            CASE WHEN loan.embedding IS NOT NULL
+            THEN vec_distance_l2(loan.embedding, :embedding_1) END AS distance
+            FROM loan ORDER BY distance NULLS LAST, loan.branch, loan.number""",
+        postgresql="""
+            SELECT loan.branch, loan.number, loan.embedding,
+            ((loan.embedding <-> :embedding_1) + 0) AS distance
+            FROM loan ORDER BY distance, loan.branch, loan.number""",
+        mysql=SCAN,
+        mariadb=SCAN,
+    )
+
+
+SQLITE_DISTANCES = {
+    Metric.COSINE: "max(vec_distance_cosine(loan.embedding, :embedding_1), 0.0)",
+    Metric.L2: "vec_distance_l2(loan.embedding, :embedding_1)",
+    Metric.L1: "vec_distance_l1(loan.embedding, :embedding_1)",
+    Metric.INNER_PRODUCT: """
+        (coalesce(vec_distance_cosine(loan.embedding, :embedding_1), 1.0) - 1.0)
+        * vec_distance_l2(loan.embedding, zeroblob(length(:embedding_1)))
+        * vec_distance_l2(:embedding_1, zeroblob(length(:embedding_1)))""",
+}
+POSTGRESQL_OPERATORS = {
+    Metric.COSINE: "<=>",
+    Metric.L2: "<->",
+    Metric.L1: "<+>",
+    Metric.INNER_PRODUCT: "<#>",
+}
+
+
+@pytest.mark.parametrize("metric", SQLITE_DISTANCES)
+def test_every_metric(metric: Metric) -> None:
+    assert_sql(
+        LOANS.similar_to([1, 2], metric=metric).limit(3),
+        sqlite="""
+            SELECT loan.branch, loan.number, loan.embedding,
+            CASE WHEN loan.embedding IS NOT NULL THEN vec_distance() END AS distance
+            FROM loan ORDER BY distance NULLS LAST, loan.branch, loan.number
+            LIMIT :param_1 OFFSET :param_2""".replace("vec_distance()", SQLITE_DISTANCES[metric]),
+        postgresql="""
+            SELECT loan.branch, loan.number, loan.embedding,
+            ((loan.embedding <> :embedding_1) + 0) AS distance
+            FROM loan ORDER BY distance, loan.branch, loan.number
+            LIMIT :param_1::INTEGER""".replace("<>", POSTGRESQL_OPERATORS[metric]),
+        mysql=SCAN,
+        mariadb=SCAN,
+    )
+
+
+def test_a_page_of_a_ranking() -> None:
+    assert_sql(
+        NEAREST.limit(3).offset(6),
+        sqlite="""
+            SELECT loan.branch, loan.number, loan.embedding,
+            CASE WHEN loan.embedding IS NOT NULL
+            THEN vec_distance_l2(loan.embedding, :embedding_1) END AS distance
+            FROM loan ORDER BY distance NULLS LAST, loan.branch, loan.number
+            LIMIT :param_1 OFFSET :param_2""",
+        postgresql="""
+            SELECT loan.branch, loan.number, loan.embedding,
+            ((loan.embedding <-> :embedding_1) + 0) AS distance
+            FROM loan ORDER BY distance, loan.branch, loan.number
+            LIMIT :param_1::INTEGER OFFSET :param_2::INTEGER""",
+        mysql=SCAN,
+        mariadb=SCAN,
+    )
+
+
+def test_conditions_filter_before_the_ranking() -> None:
+    scan = """
+        SELECT loan.branch, loan.number, loan.embedding FROM loan
+        WHERE loan.number > :number_1 AND loan.embedding IS NOT NULL;
+        SELECT loan.branch, loan.number, loan.embedding, loan.embedding AS embedding__1 FROM loan
+        WHERE loan.number > :number_1
+        AND (loan.branch, loan.number) IN ((:param_1_1_1, :param_1_1_2))"""
+    assert_sql(
+        NEAREST.where(Loan.number > 5).limit(3),
+        sqlite="""
+            SELECT loan.branch, loan.number, loan.embedding,
+            CASE WHEN loan.embedding IS NOT NULL
+            THEN vec_distance_l2(loan.embedding, :embedding_1) END AS distance
+            FROM loan WHERE loan.number > :number_1
+            ORDER BY distance NULLS LAST, loan.branch, loan.number
+            LIMIT :param_1 OFFSET :param_2""",
+        postgresql="""
+            SELECT loan.branch, loan.number, loan.embedding,
+            ((loan.embedding <-> :embedding_1) + 0) AS distance
+            FROM loan WHERE loan.number > :number_1::BIGINT
+            ORDER BY distance, loan.branch, loan.number LIMIT :param_1::INTEGER""",
+        mysql=scan,
+        mariadb=scan,
+    )
+
+
+def test_the_order_of_the_verbs_changes_nothing() -> None:
+    one = LOANS.similar_to([1, 2]).where(Loan.number > 5).limit(3).offset(1).max_distance(2)
+    other = LOANS.max_distance(2).offset(1).limit(3).where(Loan.number > 5).similar_to([1, 2])
+    for engine in ("sqlite", "postgresql", "mysql", "mariadb"):
+        assert one.sql(engine) == other.sql(engine)
+
+
+SQLITE_WITHIN = """
+    SELECT loan.branch, loan.number, loan.embedding,
+    CASE WHEN loan.embedding IS NOT NULL
+    THEN vec_distance_l2(loan.embedding, :embedding_1) END AS distance
+    FROM loan
+    WHERE CASE WHEN loan.embedding IS NOT NULL
+    THEN vec_distance_l2(loan.embedding, :embedding_1) END <= :param_1
+    ORDER BY distance NULLS LAST, loan.branch, loan.number"""
+POSTGRESQL_WITHIN = """
+    SELECT loan.branch, loan.number, loan.embedding,
+    ((loan.embedding <-> :embedding_1) + 0) AS distance
+    FROM loan WHERE ((loan.embedding <-> :embedding_1) + 0) <= :param_1
+    ORDER BY distance, loan.branch, loan.number"""
+
+
+def test_the_nearest_within_a_distance() -> None:
+    query = NEAREST.max_distance(1.5)
+    assert_sql(query, sqlite=SQLITE_WITHIN, postgresql=POSTGRESQL_WITHIN, mysql=SCAN, mariadb=SCAN)
+
+
+def test_the_nearest_of_a_score() -> None:
+    query = NEAREST.min_score(0.5)
+    assert_sql(query, sqlite=SQLITE_WITHIN, postgresql=POSTGRESQL_WITHIN, mysql=SCAN, mariadb=SCAN)
+
+
+def test_of_two_thresholds_the_nearer_counts() -> None:
+    query = NEAREST.max_distance(1.5).min_score(0.9)
+    made = statement(query).compile(dialect=dialect("sqlite"))
+    assert sorted(v for v in made.params.values() if isinstance(v, float)) == [1 / 0.9 - 1]
+
+
+def test_with_a_limit_a_threshold_only_cuts_the_end_off_and_is_left_to_the_reader() -> None:
+    limited = NEAREST.limit(3)
+    for engine in ("sqlite", "postgresql", "mysql", "mariadb"):
+        assert limited.max_distance(1.5).sql(engine) == limited.sql(engine)
+
+
+def test_the_statement_for_others_holds_the_threshold_itself() -> None:
+    assert_sql(
+        NEAREST.max_distance(1.5).limit(3).statement(),
+        sqlite=f"{SQLITE_WITHIN} LIMIT :param_2 OFFSET :param_3",
+        postgresql="""
+            SELECT loan.branch, loan.number, loan.embedding,
+            (loan.embedding <-> :embedding_1) AS distance
+            FROM loan WHERE (loan.embedding <-> :embedding_1) <= :param_1
+            ORDER BY distance, loan.branch, loan.number LIMIT :param_2::INTEGER""",
+        mysql=unsupported("the distance l2 in SQL"),
+        mariadb=unsupported("the distance l2 in SQL"),
+    )
+
+
+def test_a_count_of_a_ranking_leaves_out_what_has_no_distance() -> None:
+    assert_sql(
+        counted(NEAREST.limit(3).offset(1)),
+        sqlite="""
+            SELECT count(*) AS count_1 FROM loan
+            WHERE CASE WHEN loan.embedding IS NOT NULL
+            THEN vec_distance_l2(loan.embedding, :embedding_1) END <= :param_1""",
+        postgresql="""
+            SELECT count(*) AS count_1 FROM loan
+            WHERE (loan.embedding <-> :embedding_1) <= :param_1""",
+        mysql=unsupported("the distance l2 in SQL"),
+        mariadb=unsupported("the distance l2 in SQL"),
+    )
+
+
+def test_an_index_serves_its_own_metric_and_a_limit() -> None:
+    scan = """
+        SELECT page.id, page.image FROM page WHERE page.image IS NOT NULL;
+        SELECT page.id, page.distance, page.text, page.image, page.image AS image__1 FROM page
+        WHERE page.id IN (:id_1_1)"""
+    assert_sql(
+        PAGES.similar_to([1, 2, 3, 4], on=Page.image).limit(3),
+        sqlite="""
+            SELECT page.id, page.distance, page.text, page.image,
+            CASE WHEN page.image IS NOT NULL
+            THEN vec_distance_l2(page.image, :image_1) END AS distance_to_query
+            FROM page ORDER BY distance_to_query NULLS LAST, page.id
+            LIMIT :param_1 OFFSET :param_2""",
+        postgresql="""
+            SELECT page.id, page.distance, page.text, page.image,
+            (page.image <-> :image_1) AS distance_to_query
+            FROM page ORDER BY distance_to_query, page.id LIMIT :param_1::INTEGER""",
+        mysql=scan,
+        mariadb=scan,
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "distance"),
+    [
+        (PAGES.similar_to([1, 2], on="text").limit(3), "(page.text <#> :text_1)"),
+        (PAGES.similar_to([1, 2], on="text"), "((page.text <#> :text_1) + 0)"),
+        (
+            PAGES.similar_to([1, 2], on="text", metric="l2").limit(3),
+            "((page.text <-> :text_1) + 0)",
+        ),
+    ],
+)
+def test_only_what_an_index_may_answer_is_written_for_it(query: object, distance: str) -> None:
+    sql = query.sql("postgresql")  # type: ignore[attr-defined]
+    assert f" {distance} AS distance_to_query" in sql
+
+
+def test_exactly_is_written_so_that_no_index_serves() -> None:
+    query = PAGES.similar_to([1, 2], on="text").limit(3)
+    assert_sql(
+        statement(query, indexed=False),
+        sqlite="""
+            SELECT page.id, page.distance, page.text, page.image,
+            CASE WHEN page.text IS NOT NULL
+            THEN (coalesce(vec_distance_cosine(page.text, :text_1), 1.0) - 1.0)
+            * vec_distance_l2(page.text, zeroblob(length(:text_1)))
+            * vec_distance_l2(:text_1, zeroblob(length(:text_1))) END AS distance_to_query
+            FROM page ORDER BY distance_to_query NULLS LAST, page.id
+            LIMIT :param_1 OFFSET :param_2""",
+        postgresql="""
+            SELECT page.id, page.distance, page.text, page.image,
+            ((page.text <#> :text_1) + 0) AS distance_to_query
+            FROM page ORDER BY distance_to_query, page.id LIMIT :param_1::INTEGER""",
+        mysql=unsupported("the distance inner_product in SQL"),
+        mariadb=unsupported("the distance inner_product in SQL"),
+    )
+
+
+def test_the_filters_of_a_ranking_may_hold_subqueries() -> None:
+    query = (
+        repository(Book).similar_to([1, 2, 3]).where(col(Book.author).has(col(Author.name) == "x"))
+    )
+    assert_sql(
+        counted(query),
+        sqlite="""
+            SELECT count(*) AS count_1 FROM book
+            WHERE (EXISTS (SELECT 1 FROM author
+                   WHERE author.id = book.author_id AND author.name = :name_1))
+            AND CASE WHEN book.embedding IS NOT NULL
+            THEN max(vec_distance_cosine(book.embedding, :embedding_1), 0.0) END <= :param_1""",
+        postgresql="""
+            SELECT count(*) AS count_1 FROM book
+            WHERE (EXISTS (SELECT 1 FROM author
+                   WHERE author.id = book.author_id
+                   AND author.name = :name_1))
+            AND (book.embedding <=> :embedding_1) <= :param_1""",
+        mysql=unsupported("the distance cosine in SQL"),
+        mariadb=unsupported("the distance cosine in SQL"),
+    )
+
+
+def test_a_threshold_without_a_ranking_is_refused() -> None:
+    for query in (LOANS.max_distance(1.0), LOANS.min_score(0.5)):
+        with pytest.raises(InvalidQuery, match="a threshold without a ranking"):
+            query.sql("sqlite")

@@ -1,0 +1,67 @@
+"""What the contract tests share: the tables, and what was sent to the engine."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import event
+
+from agentorm import Database, SlowPath, repository
+from tests.contract.models import Author, Doc, Tag, vector
+
+SCANS_ONLY = "postgresql-without-pgvector"
+
+
+@pytest.fixture(autouse=True)
+def slow_paths(request: pytest.FixtureRequest) -> Iterator[None]:
+    """An engine without distances announces the long way; on all others that is an error."""
+    names = request.fixturenames
+    if "engine_name" not in names or request.getfixturevalue("engine_name") != SCANS_ONLY:
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "postgresql does not compute .* here", SlowPath)
+        yield
+
+
+@pytest.fixture
+def library(db: Database) -> Database:
+    """A database with the tables of authors, documents and tags."""
+    db.create_all(Author, Doc, Tag)
+    return db
+
+
+@pytest.fixture
+def ranked(library: Database) -> Database:
+    """Seven documents, whose distances to (1, 2, 2) are known by heart."""
+    vectors = {
+        "same": [1, 2, 2],
+        "double": [2, 4, 4],
+        "across": [2, -2, 1],
+        "opposite": [-1, -2, -2],
+        "axis": [1, 0, 0],
+        "none": None,
+        "zero": [0, 0, 0],
+    }
+    docs = [
+        Doc(title=title, n=n, embedding=None if v is None else vector(*v))
+        for n, (title, v) in enumerate(vectors.items())
+    ]
+    repository(Doc, library).add_all(docs)
+    return library
+
+
+@pytest.fixture
+def sent(db: Database) -> Iterator[list[str]]:
+    """Every statement that the engine is sent from now on, failing ones too, but for BEGIN."""
+    statements: list[str] = []
+
+    def before(conn: object, cursor: object, statement: str, *rest: object) -> None:
+        if not statement.startswith("BEGIN"):
+            statements.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", before)
+    yield statements
+    event.remove(db.engine, "before_cursor_execute", before)

@@ -1,0 +1,15 @@
+"""The tables of the made-up rows."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentorm import Database
+from tests.property.models import MODELS
+
+
+@pytest.fixture
+def world(db: Database) -> Database:
+    """A database with empty tables, on each engine in turn."""
+    db.create_all(*MODELS)
+    return db

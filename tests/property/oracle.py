@@ -1,0 +1,195 @@
+"""What the answers must be, in plain Python; shares no code with agentorm.
+
+A row is a dict; a vector in it is a tuple of floats that float32 holds exactly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cmp_to_key
+from math import fsum, hypot
+from typing import Any, TypeAlias
+
+from tests.property.conditions import (
+    OPERATORS,
+    And,
+    Between,
+    Compare,
+    CompareFields,
+    Condition,
+    IsNull,
+    IsTrue,
+    Like,
+    Not,
+    OneOf,
+    Or,
+    Part,
+)
+
+Row: TypeAlias = dict[str, Any]
+Key: TypeAlias = tuple[Any, ...]
+Truth: TypeAlias = bool | None
+TOLERANCE = 1e-5
+
+
+def truth(condition: Condition, row: Row) -> Truth:
+    """By SQL's three-valued logic; None is unknown."""
+    match condition:
+        case Not(inner):
+            return negation(truth(inner, row))
+        case And(inner):
+            return conjunction([truth(part, row) for part in inner])
+        case Or(inner):
+            return negation(conjunction([negation(truth(part, row)) for part in inner]))
+        case IsNull(field):
+            return row[field] is None
+        case OneOf(field, values):
+            return membership(row[field], values)
+        case _:
+            return None if row[condition.field] is None else of_value(condition, row)
+
+
+def negation(value: Truth) -> Truth:
+    return None if value is None else not value
+
+
+def conjunction(values: Sequence[Truth]) -> Truth:
+    if False in values:
+        return False
+    return None if None in values else True
+
+
+def membership(value: Any, values: Sequence[Any]) -> Truth:
+    """Nothing is among none; NULL may be equal to anything."""
+    if not values:
+        return False
+    if value is None:
+        return None
+    if any(value == other for other in values if other is not None):
+        return True
+    return None if None in values else False
+
+
+def of_value(condition: Condition, row: Row) -> Truth:
+    match condition:
+        case Compare(field, name, value):
+            return bool(OPERATORS[name](row[field], value))
+        case CompareFields(field, name, other):
+            return None if row[other] is None else bool(OPERATORS[name](row[field], row[other]))
+        case Between(field, low, high):
+            return bool(low <= row[field] <= high)
+        case IsTrue(field):
+            return bool(row[field])
+        case Like(field, pattern):
+            return is_like(row[field], pattern)
+        case Part(field, place, part):
+            return PARTS[place](row[field], part)
+        case _:
+            raise NotImplementedError(condition)
+
+
+def is_like(text: str, pattern: str) -> bool:
+    wild = {"%": ".*", "_": "."}
+    made = "".join(wild.get(character, re.escape(character)) for character in pattern)
+    return re.fullmatch(made, text, re.DOTALL) is not None
+
+
+PARTS: dict[str, Callable[[str, str], bool]] = {
+    "startswith": str.startswith,
+    "endswith": str.endswith,
+    "contains": str.__contains__,
+}
+
+
+def key_of(row: Row, names: Sequence[str]) -> Key:
+    return tuple(row[name] for name in names)
+
+
+@dataclass(frozen=True)
+class Sort:
+    """A field to sort by; `nulls` is where NULL goes if it is not the smallest value."""
+
+    field: str
+    descending: bool = False
+    nulls: str | None = None
+
+
+def ordered(rows: Sequence[Row], sorts: Sequence[Sort], keys: Sequence[str]) -> list[Row]:
+    """The rows as sorted, ties by the key."""
+    given = [*sorts, *(Sort(name) for name in keys)]
+
+    def compare(one: Row, other: Row) -> int:
+        for sort in given:
+            if found := _order(one[sort.field], other[sort.field], sort):
+                return found
+        return 0
+
+    return sorted(rows, key=cmp_to_key(compare))
+
+
+def _order(one: Any, other: Any, sort: Sort) -> int:
+    if one is None or other is None:
+        nulls_first = not sort.descending if sort.nulls is None else sort.nulls == "first"
+        return ((one is not None) - (other is not None)) * (1 if nulls_first else -1)
+    if isinstance(one, Enum):
+        one, other = one.name, other.name
+    return (bool(one > other) - bool(one < other)) * (-1 if sort.descending else 1)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A row with a distance, and how low and high an engine may put it."""
+
+    row: Row
+    distance: float
+    low: float
+    high: float
+
+
+def ranked(rows: Sequence[Row], field: str, query: Sequence[float], metric: str) -> list[Ranked]:
+    """The rows that have a distance to the query."""
+    made: list[Ranked] = []
+    for row in rows:
+        vector = row[field]
+        if vector is None or (metric == "cosine" and not any(vector)):
+            continue
+        found = DISTANCES[metric](vector, query)
+        slack = TOLERANCE * (abs(found) + size(vector, query, metric))
+        made.append(Ranked(row, found, found - slack, found + slack))
+    return made
+
+
+def cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    return 1.0 - product(a, b) / (hypot(*a) * hypot(*b))
+
+
+def product(a: Sequence[float], b: Sequence[float]) -> float:
+    return fsum(x * y for x, y in zip(a, b, strict=True))
+
+
+def l1(a: Sequence[float], b: Sequence[float]) -> float:
+    return fsum(abs(x - y) for x, y in zip(a, b, strict=True))
+
+
+DISTANCES: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {
+    "cosine": cosine,
+    "l2": lambda a, b: hypot(*(x - y for x, y in zip(a, b, strict=True))),
+    "inner_product": lambda a, b: -product(a, b),
+    "l1": l1,
+}
+
+
+def size(a: Sequence[float], b: Sequence[float], metric: str) -> float:
+    """What a distance near zero is the difference of: its rounding errors are relative to that."""
+    if metric == "inner_product":
+        return hypot(*a) * hypot(*b)
+    return 1.0 if metric == "cosine" else 0.0
+
+
+def score(distance: float, metric: str) -> float:
+    if metric == "inner_product":
+        return -distance
+    return 1.0 - distance if metric == "cosine" else 1.0 / (1.0 + distance)
