@@ -102,18 +102,26 @@ class Repository(Endings[E, SyncQuery[E]]):
         return [found[key] for key in checked if key in found]
 
     def add(self, entity: E) -> E:
-        """Insert one row; the entity has its key then, and belongs to the session. Atomic."""
-        self._check_type(entity)
+        """Insert one row; the entity has its key then, and belongs to the session. Atomic.
+
+        Raises:
+            InvalidQuery: the entity came from a session that has ended.
+        """
+        self._check_new(entity)
         with self._writing("add") as run:
             run.session.add(entity)
             run.session.flush()
         return entity
 
     def add_all(self, entities: Iterable[E]) -> list[E]:
-        """Insert rows in bulk; they have their keys then. All of them or none."""
+        """Insert rows in bulk; they have their keys then. All of them or none.
+
+        Raises:
+            InvalidQuery: an entity came from a session that has ended.
+        """
         given = list(entities)
         for entity in given:
-            self._check_type(entity)
+            self._check_new(entity)
         with self._writing("add_all") as run, _savepoint(run):
             run.session.add_all(given)
             run.session.flush()
@@ -241,6 +249,12 @@ class Repository(Endings[E, SyncQuery[E]]):
     def _check_type(self, entity: object) -> None:
         if not isinstance(entity, self.model):
             raise InvalidValue(f"expected a {self.model.__name__}, got {type(entity).__name__}")
+
+    def _check_new(self, entity: object) -> None:
+        self._check_type(entity)
+        if inspect(entity).detached:
+            hint = "update() writes the changes of a stored row, a copy is a new one"
+            raise InvalidQuery(f"{entity!r} was in a session that has ended", hint=hint)
 
     def _key(self, key: Any) -> tuple[Any, ...]:
         columns = key_columns(self.model)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
@@ -83,7 +85,10 @@ class SQLite(Dialect):
         return made.on_conflict_do_update(index_elements=list(key), set_=values)
 
     def engine_arguments(self, url: URL) -> tuple[URL, dict[str, Any]]:
-        options: dict[str, Any] = {"module": sqlite_vec.best_way().module}
+        options: dict[str, Any] = {
+            "module": sqlite_vec.best_way().module,
+            "json_serializer": partial(json.dumps, ensure_ascii=False),
+        }
         url = url.set(query={"timeout": _SECONDS_TO_WAIT, **url.query})
         if url.database in {None, "", ":memory:"}:
             shared = {**url.query, "vfs": "memdb", "uri": "true"}

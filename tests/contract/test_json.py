@@ -192,7 +192,7 @@ def test_a_path_leads_into_a_document(trees: Database) -> None:
     assert found(trees, deep.is_(None)) == [2]
 
 
-@pytest.mark.parametrize("key", ["it's", "a.b", "$", "a b", "%s", "[0]"])
+@pytest.mark.parametrize("key", ["it's", "a.b", "$", "a b", "%s", "[0]", "é", "日本"])
 def test_any_text_is_a_key(trees: Database, key: str) -> None:
     repository(Json, trees).add_all([Json(tree={key: "yes"}), Json(tree={"x": "no"})])
     assert found(trees, col(Json.tree)[key].as_string() == "yes") == [1]

@@ -12,6 +12,7 @@ from agentorm import (
     ConstraintViolation,
     Database,
     DatabaseError,
+    InvalidQuery,
     InvalidValue,
     MissingValue,
     UnknownField,
@@ -203,3 +204,13 @@ def test_another_model_is_refused_before_any_sql(library: Database, sent: list[s
     with pytest.raises(InvalidValue, match="expected a Doc, got dict"):
         docs.upsert([{"title": "x"}])
     assert sent == []
+
+
+def test_a_row_of_a_session_that_has_ended_is_not_lost_silently(library: Database) -> None:
+    row = Doc(title="a")
+    with library.session() as session:
+        repository(Doc, session).add(row)
+    with pytest.raises(InvalidQuery, match="was in a session that has ended"):
+        repository(Doc, library).add(row)
+    repository(Doc, library).add(row.model_copy(update={"id": None}))
+    assert titles(library) == ["a"]

@@ -60,11 +60,12 @@ class Like:
 
 @dataclass(frozen=True)
 class Part:
-    """``startswith``, ``endswith`` or ``contains``, whose wildcards stand for themselves."""
+    """``startswith``, ``endswith`` or ``contains``; escaped, its wildcards stand for themselves."""
 
     field: str
     place: str
     part: str
+    escaped: bool
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,8 @@ def _of_field(
             made = field.is_(None)
         case Like(_, pattern):
             made = field.like(pattern)
-        case Part(_, place, part):
-            made = getattr(field, place)(part, autoescape=True)
+        case Part(_, place, part, escaped):
+            made = getattr(field, place)(part, autoescape=escaped)
         case _:
             made = field
     return made  # type: ignore[no-any-return]

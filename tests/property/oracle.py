@@ -84,24 +84,27 @@ def of_value(condition: Condition, row: Row) -> Truth:
         case IsTrue(field):
             return bool(row[field])
         case Like(field, pattern):
-            return is_like(row[field], pattern)
-        case Part(field, place, part):
-            return PARTS[place](row[field], part)
+            return is_like(row[field], "", pattern, "", escaped=False)
+        case Part(field, place, part, escaped):
+            before, after = PARTS[place]
+            return is_like(row[field], before, part, after, escaped=escaped)
         case _:
             raise NotImplementedError(condition)
 
 
-def is_like(text: str, pattern: str) -> bool:
-    wild = {"%": ".*", "_": "."}
-    made = "".join(wild.get(character, re.escape(character)) for character in pattern)
-    return re.fullmatch(made, text, re.DOTALL) is not None
+def is_like(text: str, before: str, pattern: str, after: str, *, escaped: bool) -> bool:
+    """Whether the text fits; in an escaped pattern nothing is wild but what stands around it."""
+    inner = re.escape(pattern) if escaped else "".join(map(as_regex, pattern))
+    whole = f"{as_regex(before)}{inner}{as_regex(after)}"
+    return re.fullmatch(whole, text, re.DOTALL) is not None
 
 
-PARTS: dict[str, Callable[[str, str], bool]] = {
-    "startswith": str.startswith,
-    "endswith": str.endswith,
-    "contains": str.__contains__,
-}
+def as_regex(character: str) -> str:
+    return {"%": ".*", "_": "."}.get(character, re.escape(character))
+
+
+PARTS = {"startswith": ("", "%"), "endswith": ("%", ""), "contains": ("%", "%")}
+"""What stands before the part, and behind it."""
 
 
 def key_of(row: Row, names: Sequence[str]) -> Key:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import ColumnElement
 
 from agentorm import Database, MultipleResults, SyncQuery, col, repository
 from tests import strategies
@@ -149,13 +150,38 @@ def test_like_compares_code_points(world: Database, pattern: str, names: list[st
         assert rest == sorted(set(stored_names) - set(names))
 
 
-def test_a_backslash_in_a_pattern_stands_for_itself(world: Database) -> None:
+BACKSLASHES = ("%", r"A\B", "\\", "a!b", "a%", r"a\%", r"a\b", "ab", "x\\")
+NAME, LABEL = col(Place.name), col(Place.label)
+
+
+PATTERNS: dict[str, tuple[ColumnElement[bool], list[str]]] = {
+    "like": (NAME.like(r"a\%"), [r"a\%", r"a\b"]),
+    "like at the end": (NAME.like("%\\"), ["\\", "x\\"]),
+    "not like": (NAME.not_like("%\\%"), ["%", "a!b", "a%", "ab"]),
+    "ilike": (NAME.ilike(r"a\%"), [r"A\B", r"a\%", r"a\b"]),
+    "startswith": (NAME.startswith("a\\"), [r"a\%", r"a\b"]),
+    "endswith": (NAME.endswith("\\"), ["\\", "x\\"]),
+    "contains": (NAME.contains("\\"), [r"A\B", "\\", r"a\%", r"a\b", "x\\"]),
+    "istartswith": (NAME.istartswith("a\\"), [r"A\B", r"a\%", r"a\b"]),
+    "icontains": (NAME.icontains(r"\b"), [r"A\B", r"a\b"]),
+    "like a field": (NAME.like(LABEL), [*BACKSLASHES]),
+    "startswith a field": (NAME.startswith(LABEL), [*BACKSLASHES]),
+    "an escape of one's own": (NAME.like("a|%", escape="|"), ["a%"]),
+    "autoescape": (NAME.endswith("\\", autoescape=True), ["\\", "x\\"]),
+}
+
+
+@pytest.mark.parametrize(("condition", "names"), PATTERNS.values(), ids=PATTERNS)
+def test_a_backslash_in_a_pattern_stands_for_itself(
+    world: Database, condition: ColumnElement[bool], names: list[str]
+) -> None:
     """No engine may take it for an escape unless the user says so."""
-    rows = [{"name": name, "size": 1, "embedding": [1]} for name in (r"a\b", r"a\%", "a%", "ab")]
+    rows: list[Row] = [
+        {"name": name, "label": name, "size": 1, "embedding": [1]} for name in BACKSLASHES
+    ]
     with stored(world, (Place, rows)) as session:
-        places = repository(Place, session)
-        assert keys(places.where(col(Place.name).like(r"a\%")).all()) == [(r"a\%",), (r"a\b",)]
-        assert keys(places.where(col(Place.name).like("%\\")).all()) == []
+        found = repository(Place, session).where(condition).all()
+        assert [place.name for place in found] == names
 
 
 def test_an_enormous_page(world: Database) -> None:
