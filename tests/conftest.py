@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agentorm import Database
 
 hypothesis.settings.register_profile("default", max_examples=50, deadline=None)
-hypothesis.settings.register_profile("ci", max_examples=300, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

@@ -153,11 +153,15 @@ def _configure(connection: Any, record: Any) -> None:
 
 
 def _write_ahead(connection: Any, cursor: Any) -> None:
-    """WAL lets readers and one writer work side by side; a read-only file keeps what it has."""
+    """WAL lets readers and one writer work side by side; the file remembers it.
+
+    A read-only file keeps what it has. SQLite does not wait for the lock that the change needs:
+    whoever holds it is changing the same, or will be asked again by the next connection.
+    """
     try:
         cursor.execute("PRAGMA journal_mode = WAL")
     except Exception as error:
-        if "readonly" not in str(error):
+        if not any(reason in str(error) for reason in ("readonly", "is locked")):
             connection.close()
             raise
 
