@@ -159,7 +159,7 @@ class StringType(TypeDecorator[str]):
         """Takes a backslash in a pattern for itself, on the engines that would not too."""
 
         def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
-            if op in _PATTERNS and kwargs.get("escape") is None:
+            if op in _PATTERNS and not (kwargs.get("escape") or kwargs.get("autoescape")):
                 kwargs["escape"] = _harmless_escape(other[0])
             return super().operate(op, *other, **kwargs)
 
@@ -182,14 +182,20 @@ class StringType(TypeDecorator[str]):
 
 
 def _harmless_escape(pattern: Any) -> str | None:
-    if not isinstance(pattern, str) or "\\" not in pattern:
+    if not isinstance(pattern, str):
+        return _PRIVATE
+    if "\\" not in pattern:
         return None
     return next(character for character in _ESCAPES if character not in pattern)
 
 
 _PATTERNS = frozenset(
-    {operators.like_op, operators.not_like_op, operators.ilike_op, operators.not_ilike_op}
+    getattr(operators, f"{negated}{folded}{kind}_op")
+    for kind in ("like", "startswith", "endswith", "contains")
+    for negated in ("", "not_")
+    for folded in ("", "i")
 )
+_PRIVATE = "\ue000"
 _ESCAPES = [chr(code) for code in range(0x21, 0x2FFF) if chr(code) not in "%_'\\\""]
 
 
