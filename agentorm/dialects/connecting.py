@@ -24,8 +24,12 @@ def attach(engine: Engine) -> None:
     known = dialects.of(engine.dialect)
 
     def when_opened(connection: Any, record: Any) -> None:
-        _make_ready(connection, record.info, engine.dialect)
-        connection.rollback()
+        try:
+            _make_ready(connection, record.info, engine.dialect)
+            connection.rollback()
+        except BaseException:
+            connection.close()
+            raise
 
     known.attach(engine)
     event.listen(engine, "connect", when_opened)

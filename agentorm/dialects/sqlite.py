@@ -145,24 +145,25 @@ def _connect(dialect: Any, record: Any, arguments: Any, keywords: Any) -> Any:
 
 def _configure(connection: Any, record: Any) -> None:
     connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(pragma)
-    _write_ahead(connection, cursor)
-    cursor.close()
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(pragma).close()
+        _write_ahead(connection)
+    except BaseException:
+        connection.close()
+        raise
 
 
-def _write_ahead(connection: Any, cursor: Any) -> None:
+def _write_ahead(connection: Any) -> None:
     """WAL lets readers and one writer work side by side; the file remembers it.
 
     A read-only file keeps what it has. SQLite does not wait for the lock that the change needs:
     whoever holds it is changing the same, or will be asked again by the next connection.
     """
     try:
-        cursor.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA journal_mode = WAL").close()
     except Exception as error:
         if not any(reason in str(error) for reason in ("readonly", "is locked")):
-            connection.close()
             raise
 
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -55,13 +56,20 @@ CHANGES: dict[str, tuple[Callable[[Any], Any], dict[str, Any]]] = {
 }
 
 
+@contextmanager
+def stored() -> Generator[Session]:
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        yield session
+    engine.dispose()
+
+
 @pytest.mark.parametrize(("change", "expected"), CHANGES.values(), ids=CHANGES)
 def test_every_change_at_any_depth_is_written(
     change: Callable[[Any], Any], expected: dict[str, Any]
 ) -> None:
-    engine = create_engine("sqlite://")
-    Base.metadata.create_all(engine)
-    with Session(engine) as session:
+    with stored() as session:
         session.add(Sheet(id=1, cells={"a": [1, {"x": 2}]}, rows=[]))
         session.commit()
         sheet = session.get_one(Sheet, 1)
@@ -74,9 +82,7 @@ def test_every_change_at_any_depth_is_written(
 
 
 def test_reading_and_removing_what_is_not_there_changes_nothing() -> None:
-    engine = create_engine("sqlite://")
-    Base.metadata.create_all(engine)
-    with Session(engine) as session:
+    with stored() as session:
         session.add(Sheet(id=1, cells={"a": 1}, rows=[]))
         session.commit()
         sheet = session.get_one(Sheet, 1)
