@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -29,6 +29,7 @@ from agentorm.statement import counted, first_of, statement
 E = TypeVar("E")
 Q = TypeVar("Q", bound="Endings[Any, Any]", default=Any)
 _SPELT_OUT = re.compile(r"(\[[^,\[\]]*)(?:,[^,\[\]]*){3,}\]")
+SessionOf: TypeAlias = Callable[[Database], AbstractContextManager[Session]]
 WhereToRun: TypeAlias = Session | Database
 """A session, in whose transaction everything runs, or a database: each call on its own."""
 
@@ -185,11 +186,14 @@ class Endings(Query[E, Q]):
             raise NotBound(ending)
         return self.where_to_run
 
+    def _running(self, ending: str) -> AbstractContextManager[Run]:
+        return self._opened(ending, Database.reading)
+
     @contextmanager
-    def _running(self, ending: str) -> Generator[Run]:
-        where = self._bound(ending)
+    def _opened(self, method: str, session_of: SessionOf) -> Generator[Run]:
+        where = self._bound(method)
         if isinstance(where, Database):
-            with where.reading() as session, running(session, self.model) as run:
+            with session_of(where) as session, running(session, self.model) as run:
                 yield run
             return
         with running(where, self.model) as run:

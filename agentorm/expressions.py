@@ -88,11 +88,16 @@ def distance(
     return Distance(expression, vector_operand(expression, vector, kind), measured)
 
 
+def is_expression(value: object) -> bool:
+    """Whether a value is SQL: a column, an attribute of a model, a subquery."""
+    return isinstance(value, ClauseElement) or hasattr(value, "__clause_element__")
+
+
 def vector_operand(
     column: ColumnElement[Any], vector: VectorLike | Any, kind: VectorType
 ) -> ColumnElement[Any]:
     """The other side of a distance: a bound vector, or the column that was given."""
-    if hasattr(vector, "__clause_element__") or isinstance(vector, ClauseElement):
+    if is_expression(vector):
         other = coercions.expect(roles.ExpressionElementRole, vector)
         _check_comparable(column, other, kind)
         return other

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, CursorResult, Executable, delete, inspect, select, update
 from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.orm.attributes import set_committed_value
-from sqlalchemy.sql.elements import ClauseElement
 
 from agentorm.database import Database
-from agentorm.endings import Endings, SyncQuery, WhereToRun, runnable, running
+from agentorm.endings import Endings, SyncQuery, WhereToRun, runnable
 from agentorm.errors import AgentORMError, InvalidQuery, InvalidValue, NoResult
-from agentorm.expressions import tables_of
+from agentorm.expressions import is_expression, tables_of
 from agentorm.models import checked_value, field_name, key_columns, mapper_of, one_table
 from agentorm.query import condition
 from agentorm.rank import Run
+from agentorm.rank.base import in_chunks
 from agentorm.statement import has_key
 from agentorm.upsert import conflict_target, upserted
 
 E = TypeVar("E")
-_KEYS_AT_ONCE = 500
 
 
 def repository(model: type[E], where_to_run: WhereToRun | None = None) -> Repository[E]:
@@ -95,7 +93,7 @@ class Repository(Endings[E, SyncQuery[E]]):
         found: dict[tuple[Any, ...], E] = {}
         mapper = mapper_of(self.model)
         with self._running("get_many") as run:
-            for part in _chunks(dict.fromkeys(checked), _KEYS_AT_ONCE):
+            for part in in_chunks(dict.fromkeys(checked)):
                 made = select(self.model).where(has_key(self.model, part))
                 for entity in run.session.execute(made).scalars():
                     found[tuple(mapper.primary_key_from_instance(entity))] = entity
@@ -234,7 +232,7 @@ class Repository(Endings[E, SyncQuery[E]]):
             return _affected(run, delete(self.model).where(*where))
 
     def _checked(self, name: str, value: Any) -> Any:
-        return value if _is_expression(value) else checked_value(self.model, name, value)
+        return value if is_expression(value) else checked_value(self.model, name, value)
 
     def _some(self, conditions: Sequence[Any], method: str) -> list[ColumnElement[bool]]:
         if not conditions:
@@ -267,15 +265,8 @@ class Repository(Endings[E, SyncQuery[E]]):
             for column, part in zip(columns, parts, strict=True)
         )
 
-    @contextmanager
-    def _writing(self, method: str) -> Generator[Run]:
-        where = self._bound(method)
-        if isinstance(where, Database):
-            with where.transaction() as session, running(session, self.model) as run:
-                yield run
-            return
-        with running(where, self.model) as run:
-            yield run
+    def _writing(self, method: str) -> AbstractContextManager[Run]:
+        return self._opened(method, Database.transaction)
 
 
 def _savepoint(run: Run) -> SessionTransaction:
@@ -291,10 +282,6 @@ def _check_stored(entity: Any) -> None:
         raise InvalidQuery(f"{entity!r} is not stored yet", hint="add() it first")
 
 
-def _is_expression(value: object) -> bool:
-    return isinstance(value, ClauseElement) or hasattr(value, "__clause_element__")
-
-
 def _is_composite(key: object) -> bool:
     return isinstance(key, tuple | list)
 
@@ -303,9 +290,3 @@ def _affected(run: Run, statement: Executable) -> int:
     result = run.session.execute(statement)
     assert isinstance(result, CursorResult)
     return result.rowcount
-
-
-def _chunks(values: Iterable[Any], size: int) -> Generator[list[Any]]:
-    rest = iter(values)
-    while part := list(islice(rest, size)):
-        yield part

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 from typing import Any, ClassVar, Generic, TypeVar
 
 from sqlalchemy import Connection
@@ -17,6 +18,7 @@ from agentorm.models import mapper_of
 from agentorm.query import Query
 
 E = TypeVar("E")
+V = TypeVar("V")
 CHUNK = 500
 """Rows held at a time while streaming: 0.75 MB of vectors at 384 dimensions."""
 
@@ -46,6 +48,13 @@ def sortable_key(query: Query[E], entity: E) -> tuple[Any, ...]:
 def sortable(key: Iterable[Any]) -> tuple[Any, ...]:
     """The parts of a primary key in a form that sorts as the engine sorts them."""
     return tuple(part.name if isinstance(part, Enum) else part for part in key)
+
+
+def in_chunks(values: Iterable[V], size: int = CHUNK) -> Iterator[list[V]]:
+    """The values, so many at a time."""
+    rest = iter(values)
+    while part := list(islice(rest, size)):
+        yield part
 
 
 class Ranker(ABC):

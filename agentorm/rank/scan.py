@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from heapq import nsmallest
-from itertools import islice
 from math import isnan
 from typing import Any, TypeAlias, TypeVar
 
@@ -21,7 +20,7 @@ from agentorm.errors import DimensionMismatch
 from agentorm.expressions import AnySelect
 from agentorm.models import mapper_of
 from agentorm.query import Query, Ranking
-from agentorm.rank.base import CHUNK, Found, Ranker, Run, sortable, sortable_key
+from agentorm.rank.base import Found, Ranker, Run, in_chunks, sortable, sortable_key
 from agentorm.statement import farthest_distance, keys_and_vectors, rows_of_keys
 from agentorm.vectors import PACKED, Vector, distances
 
@@ -38,13 +37,13 @@ class Scan(Ranker):
         rows: list[tuple[E, float]] = []
         for _ in range(_ATTEMPTS):
             keys = _nearest_keys(query, run)
-            rows = [row for part in _parts(keys) for row in _load(query, run, part)]
+            rows = [row for part in in_chunks(keys) for row in _load(query, run, part)]
             if len(rows) == len(keys):
                 break
         return Found(rows, exact=True)
 
     def stream(self, query: Query[E], run: Run) -> Iterator[E]:
-        for part in _parts(_nearest_keys(query, run)):
+        for part in in_chunks(_nearest_keys(query, run)):
             yield from (entity for entity, _ in _load(query, run, part))
 
     def count(self, query: Query[Any], run: Run) -> int:
@@ -92,8 +91,9 @@ def _nearest_keys(query: Query[Any], run: Run) -> list[Key]:
         full = last is not None and len(best) >= last
         near = np.flatnonzero(found <= best[-1][0]) if full else np.arange(len(keys))
         best += [(float(found[i]), sortable(keys[i]), keys[i]) for i in near.tolist()]
-        best = sorted(best) if last is None else nsmallest(last, best)
-    return [key for _, _, key in best[query.skip :]]
+        if last is not None:
+            best = nsmallest(last, best)
+    return [key for _, _, key in sorted(best)[query.skip :]]
 
 
 def _load(query: Query[Any], run: Run, keys: Sequence[Key]) -> list[tuple[Any, float]]:
@@ -118,9 +118,3 @@ def _measure(vectors: Sequence[Vector], ranking: Ranking) -> NDArray[np.float64]
     packed = b"".join(vector.tobytes() for vector in vectors)
     rows = np.frombuffer(packed, PACKED).reshape(len(vectors), dimension)
     return distances(rows, ranking.vector, ranking.metric)
-
-
-def _parts(keys: list[Key]) -> Iterator[list[Key]]:
-    rest = iter(keys)
-    while part := list(islice(rest, CHUNK)):
-        yield part
