@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -15,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
-from tests import engines
 from tests.engines import ENGINES, NAMES, Engine, Fresh, Missing
+from tests.engines.supervision import supervised
 
 if TYPE_CHECKING:
     from agentorm import Database
@@ -75,15 +73,14 @@ def _wanted(names: str) -> tuple[str, ...]:
 
 def _look_for(names: tuple[str, ...], stack: ExitStack) -> Roster:
     roster = Roster()
-    servers: dict[str | None, tuple[str, str]] = {}
+    wanted = [engine for engine in ENGINES if engine.name in names]
+    servers = {e.variable: _server(e, stack) for e in {e.variable: e for e in wanted}.values()}
     for engine in ENGINES:
-        if engine.name not in names:
+        if engine not in wanted:
             roster.missing[engine.name] = "left out by AGENTORM_ENGINES"
             continue
         try:
-            if engine.variable not in servers:
-                servers[engine.variable] = _server(engine, stack)
-            url, origin = servers[engine.variable]
+            url, origin = servers[engine.variable]()
             roster.about[engine.name] = f"{engine.inspect(url)}, {origin}"
             roster.urls[engine.name] = url
         except Missing as reason:
@@ -91,31 +88,20 @@ def _look_for(names: tuple[str, ...], stack: ExitStack) -> Roster:
     return roster
 
 
-def _server(engine: Engine, stack: ExitStack) -> tuple[str, str]:
+def _server(engine: Engine, stack: ExitStack) -> Callable[[], tuple[str, str]]:
+    """Starts it; what it gives waits for it, and says its URL and where it comes from."""
     if engine.variable is None:
-        return "", "in this process"
+        return lambda: ("", "in this process")
     if url := os.environ.get(engine.variable):
-        return url, f"from {engine.variable}"
-    try:
-        return stack.enter_context(_supervised(engine)), "started for this run"
-    except Missing as reason:
-        raise Missing(f"no {engine.variable}, and {reason}") from None
+        return lambda: (url, f"from {engine.variable}")
+    answer = stack.enter_context(supervised(engine))
 
+    def started() -> tuple[str, str]:
+        if "://" not in answer():
+            raise Missing(f"no {engine.variable}, and {answer()}")
+        return answer(), "started for this run"
 
-@contextmanager
-def _supervised(engine: Engine) -> Generator[str]:
-    with subprocess.Popen(
-        [sys.executable, "-P", engines.__file__, engine.name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # an interrupt from the keyboard is for pytest alone
-    ) as supervisor:
-        assert supervisor.stdout is not None
-        answer = supervisor.stdout.readline().strip()
-        if "://" not in answer:
-            raise Missing(answer or "its supervisor died")
-        yield answer
+    return started
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

