@@ -44,17 +44,21 @@ from agentorm.indexes import HNSW, IVFFlat, VectorIndex
 from agentorm.query import Query
 from agentorm.repository import Repository, repository
 from agentorm.results import Explanation, Hit, Hits
-from agentorm.tracing import Trace, TracedStatement
-from agentorm.types import (
+from agentorm.scalars import (
+    BytesType,
     DateTimeType,
     DecimalType,
+    DurationType,
     EnumType,
     FloatType,
     IntegerType,
-    JSONType,
+    NaiveDateTimeType,
     StringType,
-    VectorType,
+    TimeType,
+    UuidType,
 )
+from agentorm.tracing import Trace, TracedStatement
+from agentorm.types import JSONType, VectorType
 from agentorm.vectors import Kind, Metric, Vector, VectorLike
 
 __version__ = "0.1.0"
@@ -64,6 +68,7 @@ __all__ = [
     "AgentORMError",
     "AgentORMWarning",
     "AuthenticationFailed",
+    "BytesType",
     "Capabilities",
     "ClosedSession",
     "ConnectionFailed",
@@ -74,6 +79,7 @@ __all__ = [
     "DecimalType",
     "Dialect",
     "DimensionMismatch",
+    "DurationType",
     "Entity",
     "EnumType",
     "Explanation",
@@ -97,6 +103,7 @@ __all__ = [
     "MissingDependency",
     "MissingValue",
     "MultipleResults",
+    "NaiveDateTimeType",
     "NoResult",
     "NotADatabase",
     "NotBound",
@@ -108,11 +115,13 @@ __all__ = [
     "StringType",
     "SyncQuery",
     "TableMissing",
+    "TimeType",
     "Trace",
     "TracedStatement",
     "TransactionConflict",
     "UnknownField",
     "UnsupportedFeature",
+    "UuidType",
     "Vector",
     "VectorIndex",
     "VectorLike",

@@ -18,31 +18,31 @@ from pydantic_core import PydanticUndefined
 from sqlalchemy import (
     Boolean,
     Date,
-    DateTime,
     ForeignKeyConstraint,
-    Interval,
-    LargeBinary,
     PrimaryKeyConstraint,
     Table,
-    Time,
     UniqueConstraint,
-    Uuid,
 )
 from sqlalchemy.types import TypeEngine
 from sqlmodel.main import FieldInfoMetadata
 from typing_extensions import TypeAliasType
 
 from agentorm.errors import InvalidModel
-from agentorm.types import (
+from agentorm.scalars import (
     DECIMAL_DIGITS,
     DECIMAL_PLACES,
     KEY_LENGTH,
+    BytesType,
     DateTimeType,
     DecimalType,
+    DurationType,
     EnumType,
     FloatType,
     IntegerType,
+    NaiveDateTimeType,
     StringType,
+    TimeType,
+    UuidType,
 )
 from agentorm.vectors import Vector
 
@@ -179,22 +179,22 @@ _TYPES: Mapping[Any, Callable[[Limits], TypeEngine[Any]]] = {
     Decimal: _decimal_type,
     datetime: lambda _: DateTimeType(),
     AwareDatetime: lambda _: DateTimeType(),
-    NaiveDatetime: lambda _: DateTime(),
+    NaiveDatetime: lambda _: NaiveDateTimeType(),
     date: lambda _: Date(),
-    time: lambda _: Time(),
-    timedelta: lambda _: Interval(),
-    UUID: lambda _: Uuid(),
-    bytes: lambda _: LargeBinary(),
+    time: lambda _: TimeType(),
+    timedelta: lambda _: DurationType(),
+    UUID: lambda _: UuidType(),
+    bytes: lambda limits: BytesType(limits.max_length),
 }
 
 
 def limit_keys(table: Table) -> None:
-    """Give a length to unbounded text that a key, a constraint or an index needs."""
+    """Give a length to unbounded text and bytes that a key, a constraint or an index holds."""
     keys = (PrimaryKeyConstraint, UniqueConstraint, ForeignKeyConstraint)
     used = {c for key in table.constraints if isinstance(key, keys) for c in key.columns}
     for index in table.indexes:
         if "agentorm" not in index.info:
             used.update(index.columns)
     for column in used:
-        if isinstance(column.type, StringType) and column.type.length is None:
-            column.type = StringType(KEY_LENGTH)
+        if isinstance(column.type, StringType | BytesType) and column.type.length is None:
+            column.type = type(column.type)(KEY_LENGTH)

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Mapper
 from agentorm.errors import InvalidValue, MissingValue, UnknownField
 from agentorm.json_values import is_object
 from agentorm.refusals import refusal
-from agentorm.types import DateTimeType, JSONType, VectorType
+from agentorm.scalars import DateTimeType
+from agentorm.types import JSONType, VectorType
 from agentorm.validation import Check, Convert, Validators, converter
 
 _CHANGING = (DateTimeType, JSONType, VectorType)

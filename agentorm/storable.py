@@ -36,6 +36,21 @@ def storable_text(value: Any, length: int | None = None) -> str:
     return value
 
 
+def storable_bytes(value: Any, length: int | None = None) -> bytes:
+    """The bytes, if they are not too many.
+
+    Raises:
+        InvalidValue: they are, or it is something else.
+    """
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise InvalidValue(f"expected bytes, got {type(value).__name__}")
+    packed = bytes(value)
+    if length is not None and len(packed) > length:
+        hint = "declare max_length, or leave the field without index and key"
+        raise InvalidValue(f"{len(packed)} bytes, at most {length} fit", hint=hint)
+    return packed
+
+
 def storable_integer(value: Any) -> int:
     """The integer, if 64 bits hold it.
 

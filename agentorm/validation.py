@@ -12,8 +12,19 @@ from sqlalchemy.types import TypeEngine
 
 from agentorm.json_values import is_array, is_object
 from agentorm.refusals import echoable
+from agentorm.scalars import (
+    BytesType,
+    DateTimeType,
+    DecimalType,
+    DurationType,
+    FloatType,
+    IntegerType,
+    StringType,
+    TimeType,
+)
 from agentorm.storable import (
     in_utc,
+    storable_bytes,
     storable_decimal,
     storable_duration,
     storable_float,
@@ -22,15 +33,7 @@ from agentorm.storable import (
     storable_time,
 )
 from agentorm.tracked import tracked
-from agentorm.types import (
-    DateTimeType,
-    DecimalType,
-    FloatType,
-    IntegerType,
-    JSONType,
-    StringType,
-    VectorType,
-)
+from agentorm.types import JSONType, VectorType
 from agentorm.vectors import as_vector
 
 Convert = Callable[[Any], Any]
@@ -43,6 +46,9 @@ def converter(column_type: TypeEngine[Any]) -> Convert | None:
     if isinstance(column_type, StringType):
         length = column_type.length
         return lambda value: None if value is None else storable_text(value, length)
+    if isinstance(column_type, BytesType):
+        length = column_type.length
+        return lambda value: None if value is None else storable_bytes(value, length)
     if isinstance(column_type, DecimalType):
         digits, places = column_type.precision, column_type.scale
         return lambda value: None if value is None else storable_decimal(value, digits, places)
@@ -59,6 +65,8 @@ _CHECKS: Mapping[type, Convert] = {
     FloatType: storable_float,
     DateTimeType: in_utc,
     JSONType: tracked,
+    TimeType: storable_time,
+    DurationType: storable_duration,
     Time: storable_time,
     Interval: storable_duration,
 }

@@ -13,7 +13,19 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, DateTime, Double, LargeBinary, Numeric, String, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Double,
+    Interval,
+    LargeBinary,
+    Numeric,
+    String,
+    Text,
+    Time,
+    Uuid,
+)
 from sqlalchemy.types import TypeEngine
 
 from agentorm.errors import DatabaseError, InvalidVector, UnsupportedFeature
@@ -134,6 +146,26 @@ class Dialect:
     def datetime_type(self) -> TypeEngine[Any]:
         """Points in time with microseconds, in UTC where the engine keeps no zone."""
         return DateTime(timezone=True)
+
+    def naive_datetime_type(self) -> TypeEngine[Any]:
+        """Dates and times of day with microseconds, without a zone."""
+        return DateTime()
+
+    def time_type(self) -> TypeEngine[Any]:
+        """Times of day with microseconds."""
+        return Time()
+
+    def duration_type(self) -> TypeEngine[Any]:
+        """Durations with microseconds."""
+        return Interval()
+
+    def uuid_type(self) -> TypeEngine[Any]:
+        """UUIDs, sorted by their digits."""
+        return Uuid()
+
+    def bytes_type(self, length: int | None) -> TypeEngine[Any]:
+        """Bytes; unbounded without a length."""
+        return LargeBinary(length)
 
     def json_type(self) -> TypeEngine[Any]:
         """JSON documents; None is stored as NULL."""

@@ -17,7 +17,7 @@ from agentorm.entity import Entity
 from agentorm.errors import InvalidModel, InvalidValue
 from agentorm.fields import Field
 from agentorm.mapping import EntityMeta
-from agentorm.types import DateTimeType, DecimalType, StringType
+from agentorm.scalars import DateTimeType, DecimalType, StringType
 from agentorm.vectors import Vector
 
 
@@ -91,12 +91,12 @@ def test_the_portable_type_of_each_annotation() -> None:
         "exact": "DecimalType(precision=4, scale=0)",
         "at": "DateTimeType()",
         "aware": "DateTimeType()",
-        "naive": "DateTime()",
+        "naive": "NaiveDateTimeType()",
         "day": "Date()",
-        "hour": "Time()",
-        "span": "Interval()",
-        "uid": "Uuid()",
-        "raw": "LargeBinary()",
+        "hour": "TimeType()",
+        "span": "DurationType()",
+        "uid": "UuidType()",
+        "raw": "BytesType()",
         "size": "EnumType(length=255)",
         "tone": "EnumType(length=255)",
         "small": "SmallInteger()",
