@@ -128,7 +128,10 @@ class Database:
             yield session
 
     def create_all(self, *models: type[Any]) -> None:
-        """Create the tables and indexes that are missing, all of them or none.
+        """Create the tables and indexes that are missing.
+
+        All of them or none; but on MySQL and MariaDB, which commit each table as it is made,
+        what was created before a refusal stays, and the next call goes on from there.
 
         Args:
             models: mapped classes; without any, every table of SQLModel's metadata.
@@ -143,6 +146,8 @@ class Database:
             if any(map(_has_vectors, tables or metadata.tables.values())):
                 self._prepare_for_vectors()
             with self._changing_schema() as connection:
+                for table in tables or metadata.tables.values():
+                    ensure(connection).check_table(table)
                 metadata.create_all(connection, tables=tables)
 
     def drop_all(self, *models: type[Any]) -> None:
@@ -162,8 +167,7 @@ class Database:
         """A transaction that no other process changes the schema beside."""
         with self.engine.connect() as opened:
             connection = opened.execution_options(**IMMEDIATE)
-            with connection.begin():
-                ensure(connection).lock_schema(connection)
+            with connection.begin(), ensure(connection).schema_lock(connection):
                 yield connection
 
     def capabilities(self) -> Capabilities:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -19,6 +20,7 @@ from sqlalchemy.sql import coercions, operators, roles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.expression import FromClause
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.sql.visitors import InternalTraversal
 
 from agentorm import dialects
@@ -125,64 +127,98 @@ def _distance(element: Distance, compiler: SQLCompiler, **kw: Any) -> str:
             dialect=dialect.name,
             hint="rank with repository(Model).similar_to(vector), which works on every engine",
         )
+    text = _filled(dialect.distances[element.metric], element, compiler, **kw)
+    return text if element.indexed else dialect.unindexed.format(distance=text)
+
+
+def _filled(template: str, element: Distance, compiler: SQLCompiler, **kw: Any) -> str:
     inner = {k: v for k, v in kw.items() if k not in _OUTERMOST_ONLY}
     column = compiler.process(element.column, **inner)
     vector = compiler.process(element.vector, **inner)
     operands = (column,) if isinstance(element.vector, BindParameter) else (column, vector)
     present = " AND ".join(f"{operand} IS NOT NULL" for operand in operands)
-    template = dialect.distances[element.metric]
-    text = template.format(column=column, vector=vector, present=present)
-    return text if element.indexed else dialect.unindexed.format(distance=text)
+    return template.format(column=column, vector=vector, present=present)
 
 
 _OUTERMOST_ONLY = frozenset({"add_to_result_map", "result_map_targets", "within_columns_clause"})
 
 
 class NearestFirst(UnaryExpression[float]):
-    """Sorts by a distance so that rows which have none come last."""
+    """Sorts by a distance, then by the key, so that rows which have no distance come last.
+
+    Where an index serves the bare distance alone, that is what is sorted by.
+    """
 
     inherit_cache = True
+    _traverse_internals = [
+        *UnaryExpression._traverse_internals,
+        ("keys", InternalTraversal.dp_clauseelement_list),
+    ]
 
-    def __init__(self, distance: Label[float]) -> None:
+    def __init__(self, distance: Label[float], keys: Sequence[Any]) -> None:
         super().__init__(distance, modifier=operators.nulls_last_op, type_=Double())
+        self.keys = [coercions.expect(roles.OrderByRole, key) for key in keys]
 
 
 @compiles(NearestFirst)
 def _nearest_first(element: NearestFirst, compiler: SQLCompiler, **kw: Any) -> str:
-    template = dialects.of(compiler.dialect).nearest_first
-    return template.format(distance=compiler.process(element.element, **kw))
+    dialect = dialects.of(compiler.dialect)
+    distance = getattr(element.element, "element", None)
+    if isinstance(distance, Distance) and distance.indexed:
+        template = dialect.index_order.get(distance.metric)
+        if template is not None:
+            return _filled(template, distance, compiler, **kw)
+    nearest = dialect.nearest_first.format(distance=compiler.process(element.element, **kw))
+    return ", ".join([nearest, *(compiler.process(key, **kw) for key in element.keys)])
 
 
 class Sorted(UnaryExpression[Any]):
-    """Sorts by an expression, NULL before every value, or after it when descending."""
+    """Sorts by an expression; NULL comes before every value, unless it is told where."""
 
     inherit_cache = True
+    _traverse_internals = [
+        *UnaryExpression._traverse_internals,
+        ("nulls", InternalTraversal.dp_operator),
+    ]
 
-    def __init__(self, expression: ColumnElement[Any], *, descending: bool) -> None:
+    def __init__(
+        self, expression: ColumnElement[Any], *, descending: bool, nulls: OperatorType | None = None
+    ) -> None:
         direction = operators.desc_op if descending else operators.asc_op
         super().__init__(expression, modifier=direction, type_=expression.type)
+        self.nulls = nulls
 
 
 @compiles(Sorted)
 def _sorted(element: Sorted, compiler: SQLCompiler, **kw: Any) -> str:
     dialect = dialects.of(compiler.dialect)
     descending = element.modifier is operators.desc_op
-    template = dialect.descending if descending else dialect.ascending
-    return template.format(expression=compiler.process(element.element, **kw))
+    expression = compiler.process(element.element, **kw)
+    if element.nulls is None:
+        template = dialect.descending if descending else dialect.ascending
+        return template.format(expression=expression)
+    first = element.nulls is operators.nulls_first_op
+    template = dialect.nulls_first if first else dialect.nulls_last
+    sort = f"{expression} DESC" if descending else expression
+    return template.format(expression=expression, sorted=sort)
 
 
 def sorted_by(key: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The sort key with one meaning of NULL on every engine, unless it states its own."""
+    """The sort key with one meaning of NULL on every engine, its own if it states one."""
     element = key.element if key.__visit_name__ == "label_reference" else key
-    modifier = getattr(element, "modifier", None)
-    if modifier in {operators.nulls_first_op, operators.nulls_last_op}:
+    nulls = getattr(element, "modifier", None)
+    if nulls in _NULLS:
+        element = element.element
+    else:
+        nulls = None
+    direction = getattr(element, "modifier", None)
+    expression = element.element if direction in _DIRECTIONS else element
+    if nulls is None and not getattr(expression, "nullable", True):
         return key
-    expression = element.element if modifier in _DIRECTIONS else element
-    if getattr(expression, "nullable", True):
-        return Sorted(expression, descending=modifier is operators.desc_op)
-    return key
+    return Sorted(expression, descending=direction is operators.desc_op, nulls=nulls)
 
 
+_NULLS = (operators.nulls_first_op, operators.nulls_last_op)
 _DIRECTIONS = (operators.asc_op, operators.desc_op)
 
 

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, TypeAlias
 
 from sqlalchemy import Column, Index
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateIndex
 
 from agentorm import dialects
 from agentorm.dialects import Feature
@@ -105,7 +107,8 @@ def vector_index(column: Column[Any], index: VectorIndex, metric: Metric) -> Ind
         dialect = dialects.declared(name)
         options |= dialect.index_options(index.method, column.name, metric, **asdict(index))
     name = _name(f"ix_{column.table.name}_{column.name}_{type(index).__name__.lower()}")
-    made = Index(name, column, info={"agentorm": index}, **options)
+    info = {"agentorm": index, "agentorm_metric": metric}
+    made = Index(name, column, info=info, **options)
     return made.ddl_if(callable_=_is_supported)
 
 
@@ -121,19 +124,30 @@ def _is_supported(  # noqa: PLR0913  # SQLAlchemy's protocol
     checkfirst: bool = False,
 ) -> bool:
     known = dialects.of(dialect)
-    method = target.info["agentorm"].method
-    if method not in known.features:
+    if not known.builds(target):
         return False
     (column,) = target.columns
     assert isinstance(column.type, VectorType)
     most, dimension = known.index_dimensions, column.type.dimension
     if dimension is None or (most is not None and dimension > most):
         raise UnsupportedFeature(
-            f"{method} over {dimension or 'an open number of'} dimensions",
+            f"{target.info['agentorm'].method} over {dimension or 'an open number of'} dimensions",
             dialect=known.name,
             hint=f"it takes up to {most}: leave the index out to rank exactly",
         )
     return True
+
+
+@compiles(CreateIndex)
+def _create_index(element: CreateIndex, compiler: Any, **kw: Any) -> str:
+    """What SQLAlchemy writes, and behind it what only this engine's vector indexes take."""
+    text: str = compiler.visit_create_index(element, **kw)
+    info = element.element.info
+    if "agentorm" not in info:
+        return text
+    index, metric = info["agentorm"], info["agentorm_metric"]
+    known = dialects.of(compiler.dialect)
+    return text + known.index_suffix(index.method, metric, **asdict(index))
 
 
 def _name(name: str) -> str:

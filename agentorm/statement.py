@@ -35,10 +35,10 @@ def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
         farthest = farthest_distance(query)
         if farthest is not None:
             made = made.where(distance.element <= farthest)
-        made = made.order_by(NearestFirst(distance))
-    made = restricted(made, query).options(*query.loaders)
-    made = made.order_by(*query.ordering, *key_columns(query.model))
-    return paged(made, query)
+        made = made.order_by(NearestFirst(distance, key_columns(query.model)))
+    else:
+        made = made.order_by(*query.ordering, *key_columns(query.model))
+    return paged(restricted(made, query).options(*query.loaders), query)
 
 
 def counted(query: Query[Any]) -> AnySelect:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, LargeBinary, TypeDecorator
+from sqlalchemy import JSON, ColumnElement, LargeBinary, TypeDecorator, type_coerce
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
@@ -68,6 +68,13 @@ class VectorType(TypeDecorator[Vector]):
             return None if stored is None else decode(stored, dimension)
 
         return result
+
+    def column_expression(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, column: ColumnElement[Any]
+    ) -> ColumnElement[Any]:
+        """What is selected for the column, where the engine's type is not read as it is."""
+        read = super().column_expression(column)
+        return column if read is None else type_coerce(read, self)
 
     class Comparator(TypeDecorator.Comparator[Vector]):
         """The distances by the names that users of pgvector know."""

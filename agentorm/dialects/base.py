@@ -8,6 +8,7 @@ the ranking to numpy, so a new dialect starts out correct and becomes faster lin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from enum import StrEnum
 from types import MappingProxyType
@@ -26,13 +27,14 @@ from sqlalchemy import (
     Time,
     Uuid,
 )
+from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
 from agentorm.errors import DatabaseError, InvalidVector, UnsupportedFeature
 from agentorm.vectors import PACKED, Kind, Metric, Vector
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection, Engine, Insert
+    from sqlalchemy import URL, Connection, Engine, Index, Insert, Table
 
 IMMEDIATE = {"agentorm_begin": "IMMEDIATE"}
 """Execution options of a transaction that is going to write."""
@@ -64,11 +66,20 @@ class Dialect:
             functions refuse NULL, ``{present}``: the condition that there is none.
         unindexed: the same distance in a form that no index serves, of ``{distance}``.
         nearest_first: how to sort by a distance so that none at all comes last.
+        index_order: metric to what to sort by alone so that an index serves, of ``{column}`` and
+            ``{vector}``; without it an index serves the distance followed by the key.
+        indexed_metrics: the metrics by which its vector indexes rank.
         ascending: how to sort by an ``{expression}`` so that NULL comes before every value.
         descending: the reverse of it.
+        nulls_first: how to sort NULL before all else, of an ``{expression}`` and the same
+            ``{sorted}``, in its direction.
+        nulls_last: the same behind all else.
         explain_prefix: what asks for the plan of the statement that follows.
         connection_hint: what to look at when no connection can be had.
         index_dimensions: the most dimensions a vector index takes, None without a limit.
+        longest_name: the most characters in a name of the schema, None without a limit.
+        upsert_returns: whether the statement of `upsert` gives back the rows it wrote.
+        streams_alone: whether a second statement on a connection ends the stream of the first.
         errors: how the engine's refusals are told apart, see `classify`.
         notes: what the probe found worth telling.
     """
@@ -81,11 +92,18 @@ class Dialect:
     distances: Mapping[Metric, str] = MappingProxyType({})
     unindexed: ClassVar[str] = "{distance}"
     nearest_first: ClassVar[str] = "{distance}"
+    index_order: Mapping[Metric, str] = MappingProxyType({})
+    indexed_metrics: ClassVar[frozenset[Metric]] = frozenset(Metric)
     ascending: ClassVar[str] = "{expression}"
     descending: ClassVar[str] = "{expression} DESC"
+    nulls_first: ClassVar[str] = "{sorted} NULLS FIRST"
+    nulls_last: ClassVar[str] = "{sorted} NULLS LAST"
     explain_prefix: ClassVar[str] = "EXPLAIN"
     connection_hint: ClassVar[str] = "check host, port and database of the URL"
     index_dimensions: ClassVar[int | None] = None
+    longest_name: ClassVar[int | None] = None
+    upsert_returns: ClassVar[bool] = True
+    streams_alone: ClassVar[bool] = False
     errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType({})
     notes: tuple[str, ...] = ()
 
@@ -99,6 +117,13 @@ class Dialect:
         """This dialect with one more sentence for the capability report."""
         probed = copy(self)
         probed.notes = (*self.notes, note)
+        return probed
+
+    def computing(self, distances: Mapping[Metric, str], *, note: str) -> Dialect:
+        """This dialect on a server that computes these distances beyond the declared ones."""
+        probed = self.noting(note)
+        probed.features = self.features | {Feature.DISTANCE}
+        probed.distances = MappingProxyType(dict(distances))
         return probed
 
     def computes(self, metric: Metric) -> bool:
@@ -177,11 +202,53 @@ class Dialect:
         """Keywords for SQLAlchemy's ``Index`` that make it a vector index of this method."""
         return {}
 
+    def index_suffix(self, method: Feature, metric: Metric, **parameters: int) -> str:
+        """What follows the columns of a ``CREATE INDEX`` for a vector index of this method."""
+        return ""
+
+    def indexed_by(self, method: Feature, metric: Metric) -> Feature | None:
+        """The kind of index it builds where that one is declared; None when it builds none."""
+        if metric not in self.indexed_metrics:
+            return None
+        built = (method, Feature.HNSW, Feature.IVFFLAT)
+        return next((kind for kind in built if kind in self.features), None)
+
+    def builds(self, index: Index) -> bool:
+        """Whether an index is one over vectors that this engine builds."""
+        if "agentorm" not in index.info:
+            return False
+        declared, metric = index.info["agentorm"], index.info["agentorm_metric"]
+        return self.indexed_by(declared.method, metric) is not None
+
+    def check_table(self, table: Table) -> None:
+        """See that the engine can have this table as declared.
+
+        Raises:
+            UnsupportedFeature: it cannot.
+        """
+        most = self.longest_name
+        named = (table, *table.columns, *table.constraints, *table.indexes)
+        for name in (part.name for part in named):
+            given = type(name) in {str, quoted_name}  # SQLAlchemy shortens the names it makes
+            if given and most is not None and self.name_length(str(name)) > most:
+                raise UnsupportedFeature(
+                    f"the name {name!r}, of {len(name)} characters,",
+                    dialect=self.name,
+                    hint=f"its names have up to {most}: __tablename__ and name= give shorter ones",
+                )
+
+    def name_length(self, name: str) -> int:
+        """How long a name is, as the engine counts."""
+        return len(name)
+
     def before_savepoint(self, connection: Connection) -> None:
         """Make sure that there is a transaction for a savepoint to be part of."""
 
-    def prepare_search(self, connection: Connection, method: Feature, limit: int) -> None:
-        """Let that index go on until so many rows pass the filters, up to the transaction's end."""
+    def searching(
+        self, connection: Connection, method: Feature, limit: int, *, filtered: bool
+    ) -> AbstractContextManager[None]:
+        """Within, that index looks far enough for so many rows, after filters if there are any."""
+        return nullcontext()
 
     def engine_arguments(self, url: URL) -> tuple[URL, dict[str, Any]]:
         """The URL and the keywords for `create_engine` that serve this engine best."""
@@ -190,6 +257,10 @@ class Dialect:
     def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:
         """An insert that overwrites these columns of the row with the same unique key."""
         raise UnsupportedFeature("upsert", dialect=self.name)
+
+    def is_other_key(self, error: BaseException) -> bool:
+        """Whether a driver's error says that an upsert met the row of another unique key."""
+        return False
 
     def attach(self, engine: Engine) -> None:
         """Listen to an engine that a `Database` owns: drivers, settings, begin rules."""
@@ -201,8 +272,9 @@ class Dialect:
         """This dialect, cut down to what the server behind a DBAPI connection can do."""
         return self
 
-    def lock_schema(self, connection: Connection) -> None:
-        """Wait until no other process creates or drops tables, up to the transaction's end."""
+    def schema_lock(self, connection: Connection) -> AbstractContextManager[None]:
+        """Within, no other process creates or drops tables."""
+        return nullcontext()
 
     def prepare_schema(self, connection: Connection) -> bool:
         """Create what tables with vectors need first; True when connections are outdated by it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,6 +33,7 @@ _GO_ON_BY_GRAPH = text(
     " set_config('hnsw.ef_search', greatest(40, CAST(:candidates AS INTEGER),"
     " CAST(current_setting('hnsw.ef_search', true) AS INTEGER))::text, true)"
 )
+_DEEPEST_DEFAULT = 40
 _TOO_MANY = "number of parameters"
 _NOT_LET_IN = ("authentication failed", "no password supplied", 'role "', "pg_hba.conf")
 _OPERATOR_CLASSES = {
@@ -69,6 +71,7 @@ class PostgreSQL(Dialect):
     ascending = "{expression} NULLS FIRST"
     descending = "{expression} DESC NULLS LAST"
     index_dimensions = 2000
+    longest_name = 63
     errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType(
         {
             "08": errors.ConnectionFailed,
@@ -117,11 +120,18 @@ class PostgreSQL(Dialect):
             "postgresql_with": parameters,
         }
 
-    def prepare_search(self, connection: Connection, method: Feature, limit: int) -> None:
-        if method is Feature.IVFFLAT:
+    @contextmanager
+    def searching(
+        self, connection: Connection, method: Feature, limit: int, *, filtered: bool
+    ) -> Generator[None]:
+        """Forgotten with the transaction."""
+        if not filtered and limit <= _DEEPEST_DEFAULT:
+            pass
+        elif method is Feature.IVFFLAT:
             connection.execute(_GO_ON_BY_LISTS)
         else:
             connection.execute(_GO_ON_BY_GRAPH, {"candidates": min(limit, 1000)})
+        yield
 
     def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:
         made = insert(model)
@@ -156,8 +166,10 @@ class PostgreSQL(Dialect):
             note="the server has no pgvector: vectors are BYTEA, numpy ranks them",
         )
 
-    def lock_schema(self, connection: Connection) -> None:
+    @contextmanager
+    def schema_lock(self, connection: Connection) -> Generator[None]:
         connection.execute(text(_ONE_AT_A_TIME))
+        yield
 
     def prepare_schema(self, connection: Connection) -> bool:
         if Feature.VECTOR_TYPE not in self.features:
@@ -170,6 +182,9 @@ class PostgreSQL(Dialect):
         except DBAPIError as error:
             raise errors.ExtensionMissing("vector", statement=CREATE_EXTENSION) from error
         return True
+
+    def name_length(self, name: str) -> int:
+        return len(name.encode())
 
     def message(self, error: BaseException) -> str:
         told = getattr(error, "diag", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from math import isnan
 from typing import Any, TypeVar
@@ -14,7 +15,6 @@ from agentorm.rank.base import CHUNK, Found, Ranker, Run, sortable_key
 from agentorm.statement import counted, farthest_distance, statement
 
 E = TypeVar("E")
-_DEEPEST_DEFAULT = 40
 
 
 class Native(Ranker):
@@ -22,8 +22,8 @@ class Native(Ranker):
 
     def nearest(self, query: Query[E], run: Run) -> Found[E]:
         if not self.is_exact(query, run.dialect):
-            _prepare_index(query, run)
-            found = self._fetch(query, run, indexed=True)
+            with _searching(query, run):
+                found = self._fetch(query, run, indexed=True)
             if len(found) == query.size:
                 found.sort(key=lambda row: (row[1], sortable_key(query, row[0])))
                 return Found(found, exact=False)
@@ -45,7 +45,7 @@ class Native(Ranker):
         assert ranking is not None
         if query.size is None or not ranking.served_by_index or ranking.field.index is None:
             return True
-        return ranking.field.index.method not in dialect.features
+        return dialect.indexed_by(ranking.field.index.method, ranking.metric) is None
 
     def notes(self, query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
         ranking = query.ranking
@@ -53,13 +53,16 @@ class Native(Ranker):
         index = ranking.field.index
         if index is None:
             return ()
-        if index.method not in dialect.features:
-            return (f"{dialect.name} has no {index.method}: every row is ranked, exactly",)
+        built = dialect.indexed_by(index.method, ranking.field.metric)
+        if built is None:
+            reason = f"{dialect.name} has no {index.method} for {ranking.field.metric}"
+            return (f"{reason}: every row is ranked, exactly",)
         if ranking.metric is not ranking.field.metric:
-            return (f"the {index.method} ranks by {ranking.field.metric}, not {ranking.metric}",)
+            return (f"the {built} ranks by {ranking.field.metric}, not {ranking.metric}",)
         if query.size is None:
-            return (f"without a limit the {index.method} does not serve: every row is ranked",)
-        return (f"the {index.method} may serve: near rows can be missed, never invented",)
+            return (f"without a limit the {built} does not serve: every row is ranked",)
+        instead = "" if built is index.method else f", instead of the {index.method},"
+        return (f"the {built}{instead} may serve: near rows can be missed, never invented",)
 
     def _fetch(self, query: Query[E], run: Run, *, indexed: bool) -> list[tuple[E, float]]:
         result = run.session.execute(self._statement(query, indexed=indexed))
@@ -82,11 +85,13 @@ def _ranked(rows: Iterable[Any]) -> Iterator[tuple[Any, float]]:
         yield entity, distance
 
 
-def _prepare_index(query: Query[Any], run: Run) -> None:
-    """Let the index go on until k rows pass the filters; forgotten with the transaction."""
-    assert query.ranking is not None
-    assert query.ranking.field.index is not None
+def _searching(query: Query[Any], run: Run) -> AbstractContextManager[None]:
+    """Let the index go on until k rows pass the filters."""
+    ranking = query.ranking
+    assert ranking is not None
+    assert ranking.field.index is not None
+    method = run.dialect.indexed_by(ranking.field.index.method, ranking.metric)
+    assert method is not None
     deep = (query.size or 0) + query.skip
-    if not query.filters and not query.joins and deep <= _DEEPEST_DEFAULT:
-        return
-    run.dialect.prepare_search(run.connection, query.ranking.field.index.method, deep)
+    filtered = bool(query.filters or query.joins)
+    return run.dialect.searching(run.connection, method, deep, filtered=filtered)

@@ -1,0 +1,133 @@
+"""MariaDB: vectors, two distances and an index from 11.7 on; before, vectors are BLOB."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+from sqlalchemy import Connection, Table, text
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeEngine
+
+from agentorm import errors
+from agentorm.dialects import mysql_types
+from agentorm.dialects.base import Dialect, Feature
+from agentorm.dialects.mysql import STRICT, MySQL
+from agentorm.dialects.mysql_probe import answer
+from agentorm.vectors import Kind, Metric, Vector
+
+_COSINE = "VEC_DISTANCE_COSINE({column}, {vector})"
+_EUCLIDEAN = "VEC_DISTANCE_EUCLIDEAN({column}, {vector})"
+_NOT_A_NUMBER_IS_NULL = "CAST({} AS DOUBLE)"
+_LONGEST = np.sqrt(np.finfo(np.float32).max)
+_FEWEST_LINKS = 3
+_NAMES = {Metric.COSINE: "cosine", Metric.L2: "euclidean"}
+_CANDIDATES, _MOST_CANDIDATES = 100, 10000
+_USUAL_CANDIDATES = f"SET SESSION mhnsw_ef_search = GREATEST(@@mhnsw_ef_search, {_CANDIDATES})"
+_LOOK_AT_MORE = text(
+    "SET @agentorm_ef_search = @@mhnsw_ef_search,"
+    " mhnsw_ef_search = GREATEST(@@mhnsw_ef_search, :candidates)"
+)
+_AS_BEFORE = text("SET mhnsw_ef_search = @agentorm_ef_search")
+
+
+class MariaDB(MySQL):
+    name = "mariadb"
+    url_names = ("mariadb",)
+    features = frozenset(
+        {
+            Feature.VECTOR_TYPE,
+            Feature.DISTANCE,
+            Feature.HNSW,
+            Feature.UPSERT,
+            Feature.CONCURRENT_WRITERS,
+        }
+    )
+    distances = MappingProxyType(
+        {
+            Metric.COSINE: _NOT_A_NUMBER_IS_NULL.format(_COSINE),
+            Metric.L2: _NOT_A_NUMBER_IS_NULL.format(_EUCLIDEAN),
+        }
+    )
+    index_order = MappingProxyType({Metric.COSINE: _COSINE, Metric.L2: _EUCLIDEAN})
+    indexed_metrics = frozenset({Metric.COSINE, Metric.L2})
+    index_dimensions = MySQL.most_dimensions
+    explain_prefix = "EXPLAIN FORMAT=JSON"
+    collation: ClassVar[str] = "utf8mb4_nopad_bin"
+    settings: ClassVar[str] = f"SET SESSION collation_connection = utf8mb4_nopad_bin, {STRICT}"
+
+    def vector_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
+        if self._has_vector(dimension):
+            return mysql_types.VECTOR(dimension)
+        return mysql.LONGBLOB()
+
+    def encode(self, vector: Vector) -> object:
+        """The server refuses a vector whose length, squared, is no finite float32."""
+        if Feature.VECTOR_TYPE in self.features:
+            length = float(np.linalg.norm(np.asarray(vector, np.float64)))
+            if length > _LONGEST:
+                raise errors.InvalidVector(
+                    f"a vector of length {length:.3g}, and MariaDB takes up to {_LONGEST:.3g}",
+                    hint="scale the vectors, to length 1 if cosine compares them",
+                )
+        return vector.tobytes()
+
+    def index_options(
+        self, method: Feature, field: str, metric: Metric, **parameters: int
+    ) -> dict[str, Any]:
+        return {"mariadb_prefix": "VECTOR", "mysql_prefix": "VECTOR"}
+
+    def index_suffix(self, method: Feature, metric: Metric, **parameters: int) -> str:
+        links = f" M={max(parameters['m'], _FEWEST_LINKS)}" if "m" in parameters else ""
+        return f"{links} DISTANCE={_NAMES[metric]}"
+
+    @contextmanager
+    def searching(
+        self, connection: Connection, method: Feature, limit: int, *, filtered: bool
+    ) -> Generator[None]:
+        """Every connection looks at enough candidates for the usual limits."""
+        candidates = min(2 * limit, _MOST_CANDIDATES)
+        if candidates <= _CANDIDATES:
+            yield
+            return
+        connection.execute(_LOOK_AT_MORE, {"candidates": candidates})
+        try:
+            yield
+        finally:
+            connection.execute(_AS_BEFORE)
+
+    def on_connect(self, connection: Any) -> None:
+        super().on_connect(connection)
+        answer(connection, _USUAL_CANDIDATES)
+
+    def check_table(self, table: Table) -> None:
+        super().check_table(table)
+        built = [index for index in table.indexes if self.builds(index)]
+        if len(built) > 1:
+            names = ", ".join(column.name for index in built for column in index.columns)
+            raise errors.UnsupportedFeature(
+                f"two vector indexes on one table: {table.name} has them on {names}",
+                dialect=self.name,
+                hint="declare the index on one of the fields, the others are ranked exactly",
+            )
+        if any(column.nullable for index in built for column in index.columns):
+            raise errors.UnsupportedFeature(
+                f"a vector index over NULL: {table.name}.{built[0].columns[0].name} is nullable",
+                dialect=self.name,
+                hint="annotate the field Vector, or leave the index out to rank exactly",
+            )
+
+    def probe(self, connection: Any) -> Dialect:
+        (version,) = answer(connection, "SELECT VERSION()") or ("of unknown version",)
+        probed = self.noting(f"MariaDB {version}")
+        if answer(connection, "SELECT VEC_DISTANCE_COSINE(X'0000803F', X'0000803F')"):
+            return probed
+        return probed.without(
+            Feature.VECTOR_TYPE,
+            Feature.DISTANCE,
+            Feature.HNSW,
+            note="the server, older than 11.7, has no vectors: they are BLOB, numpy ranks them",
+        )

@@ -1,0 +1,194 @@
+"""MySQL: the server keeps vectors and numpy ranks them, unless it has a DISTANCE function.
+
+MySQL 9 has a VECTOR type; only HeatWave and Percona Server compare two of them. MySQL 8 keeps
+vectors as BLOB.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Insert,
+    Numeric,
+    Table,
+    and_,
+    event,
+    func,
+    null,
+    select,
+    text,
+    union_all,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects.mysql import insert
+from sqlalchemy.types import TypeEngine
+from typing_extensions import TypeIs
+
+from agentorm import errors
+from agentorm.dialects import mysql_limits, mysql_types
+from agentorm.dialects.base import Dialect, Feature
+from agentorm.dialects.mysql_probe import answer, distance_templates
+from agentorm.vectors import Kind
+
+if TYPE_CHECKING:
+    from agentorm.errors import DatabaseError
+
+_MOST_DIGITS, _MOST_PLACES = 65, 30
+_ROWS_AT_ONCE = 100
+_SECONDS_TO_LIVE = 3600
+_ROW_OF_ANOTHER_KEY = "1242"
+_SCHEMA = "SELECT {}(CONCAT('agentorm schema ', LEFT(COALESCE(DATABASE(), ''), 40)){})"
+_LOCK, _UNLOCK = _SCHEMA.format("GET_LOCK", ", 60"), _SCHEMA.format("RELEASE_LOCK", "")
+STRICT = "sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')"
+
+
+class MySQL(Dialect):
+    name = "mysql"
+    url_names = ("mysql",)
+    driver = "pymysql"
+    extra = "agentorm[mysql]"
+    features = frozenset({Feature.VECTOR_TYPE, Feature.UPSERT, Feature.CONCURRENT_WRITERS})
+    nearest_first = "-{distance} DESC"
+    nulls_first = "{expression} IS NOT NULL, {sorted}"
+    nulls_last = "{expression} IS NULL, {sorted}"
+    explain_prefix = "EXPLAIN FORMAT=TREE"
+    longest_name = 64
+    upsert_returns = False
+    streams_alone = True
+    collation: ClassVar[str] = "utf8mb4_0900_bin"
+    settings: ClassVar[str] = f"SET SESSION collation_connection = utf8mb4_0900_bin, {STRICT}"
+    most_dimensions: ClassVar[int] = 16383
+    errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType(
+        dict.fromkeys(("1045", "1130", "1251", "1698"), errors.AuthenticationFailed)
+        | dict.fromkeys(
+            ("1040", "1044", "1049", "1053", "1203", "2002", "2003", "2005", "2006", "2013"),
+            errors.ConnectionFailed,
+        )
+        | dict.fromkeys(
+            ("1048", "1062", "1169", "1242", "1364", "1451", "1452", "3819", "4025"),
+            errors.ConstraintViolation,
+        )
+        | dict.fromkeys(("1020", "1205", "1213", "3572"), errors.TransactionConflict)
+        | dict.fromkeys(("1290", "1792", "1836"), errors.ReadOnlyDatabase)
+        | dict.fromkeys(("1054", "1146"), errors.TableMissing)
+    )
+
+    def vector_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
+        if self._has_vector(dimension):
+            return mysql_types.VectorReadAsBytes(dimension)
+        return mysql.LONGBLOB()
+
+    def _has_vector(self, dimension: int | None) -> TypeIs[int]:
+        known = dimension is not None and dimension <= self.most_dimensions
+        return known and Feature.VECTOR_TYPE in self.features
+
+    def string_type(self, length: int | None) -> TypeEngine[Any]:
+        if length is None or length > mysql_limits.CHARACTERS_IN_KEY:
+            return mysql.LONGTEXT(charset="utf8mb4", collation=self.collation)
+        return mysql.VARCHAR(length, charset="utf8mb4", collation=self.collation)
+
+    def bytes_type(self, length: int | None) -> TypeEngine[Any]:
+        if length is None or length > mysql_limits.BYTES_IN_KEY:
+            return mysql.LONGBLOB()
+        return mysql.VARBINARY(length)
+
+    def decimal_type(self, precision: int, scale: int) -> TypeEngine[Any]:
+        if precision > _MOST_DIGITS or scale > _MOST_PLACES:
+            raise errors.UnsupportedFeature(
+                f"decimals of {precision} digits, {scale} of them after the point",
+                dialect=self.name,
+                hint=f"it takes up to {_MOST_DIGITS}, {_MOST_PLACES} of them after the point",
+            )
+        return Numeric(precision, scale)
+
+    def datetime_type(self) -> TypeEngine[Any]:
+        return mysql_types.DatetimeInUTC()
+
+    def naive_datetime_type(self) -> TypeEngine[Any]:
+        return mysql.DATETIME(fsp=6)
+
+    def time_type(self) -> TypeEngine[Any]:
+        return mysql.TIME(fsp=6)
+
+    def duration_type(self) -> TypeEngine[Any]:
+        return mysql_types.Duration()
+
+    def uuid_type(self) -> TypeEngine[Any]:
+        return mysql_types.UuidByDigits()
+
+    def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:
+        """Any unique key may find the row to overwrite, so that another than ours is an error.
+
+        A subquery of two rows where one value is due is how SQL can refuse in an expression.
+        """
+        made = insert(model)
+        old, new = made.table.c, made.inserted
+        same = and_(*(old[name].op("<=>")(new[name]) for name in key))
+        refusal = union_all(select(null()), select(null())).scalar_subquery()
+        guarded = {key[0]: func.IF(same, old[key[0]], refusal)}
+        return made.on_duplicate_key_update({name: new[name] for name in overwrite} | guarded)
+
+    def is_other_key(self, error: BaseException) -> bool:
+        return _code(error) == _ROW_OF_ANOTHER_KEY
+
+    def engine_arguments(self, url: URL) -> tuple[URL, dict[str, Any]]:
+        """Idle connections are renewed before the server drops them, eight hours by default."""
+        return url, {
+            "pool_recycle": _SECONDS_TO_LIVE,
+            "insertmanyvalues_page_size": _ROWS_AT_ONCE,
+            "json_serializer": partial(json.dumps, ensure_ascii=False),
+        }
+
+    def attach(self, engine: Engine) -> None:
+        event.listen(engine, "do_connect", mysql_limits.connect)
+        event.listen(engine, "before_cursor_execute", mysql_limits.check_packet)
+
+    def on_connect(self, connection: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(self.settings)
+        cursor.close()
+
+    def probe(self, connection: Any) -> Dialect:
+        (version,) = answer(connection, "SELECT VERSION()") or ("of unknown version",)
+        probed = self.noting(f"MySQL {version}")
+        if answer(connection, "SELECT VECTOR_DIM(X'0000803F')") is None:
+            probed = probed.without(
+                Feature.VECTOR_TYPE, note="the server has no VECTOR type: vectors are BLOB"
+            )
+        templates = distance_templates(connection)
+        return (
+            probed.computing(templates, note="the server has DISTANCE()") if templates else probed
+        )
+
+    def check_table(self, table: Table) -> None:
+        super().check_table(table)
+        mysql_limits.check_keys(self.name, table)
+
+    @contextmanager
+    def schema_lock(self, connection: Connection) -> Generator[None]:
+        if connection.execute(text(_LOCK)).scalar_one() != 1:
+            raise errors.TransactionConflict("another process is changing the schema")
+        try:
+            yield
+        finally:
+            connection.execute(text(_UNLOCK))
+
+    def message(self, error: BaseException) -> str:
+        told = error.args[1] if len(error.args) > 1 else error
+        return " ".join(str(told).split())
+
+    def classify(self, error: BaseException) -> type[DatabaseError]:
+        return self.errors.get(_code(error), errors.DatabaseError)
+
+
+def _code(error: BaseException) -> str:
+    return str(error.args[0]) if error.args else ""

@@ -1,0 +1,94 @@
+"""What MySQL and MariaDB refuse, found out before the statement is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from agentorm import errors
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column, Connection, Table
+
+BYTES_IN_KEY = 3072
+CHARACTERS_IN_KEY = BYTES_IN_KEY // 4
+_BYTES_OF_A_SCALAR = 8
+_SURELY_FITS = 500_000
+_ESCAPED = b"\0\n\r\x1a\"'\\"
+
+
+def check_keys(name: str, table: Table) -> None:
+    """Every key and index of the table fits into InnoDB's pages.
+
+    Raises:
+        UnsupportedFeature: one does not.
+    """
+    keys: list[Any] = [key for key in table.constraints if hasattr(key, "columns")]
+    keys += [index for index in table.indexes if "agentorm" not in index.info]
+    for columns in (list(key.columns) for key in keys):
+        sizes = [_bytes_in_key(column) for column in columns]
+        if None in sizes or sum(filter(None, sizes)) > BYTES_IN_KEY:
+            fields = ", ".join(f"{table.name}.{column.name}" for column in columns)
+            raise errors.UnsupportedFeature(
+                f"a key of the length of {fields}",
+                dialect=name,
+                hint=f"its keys hold {BYTES_IN_KEY} bytes, which are {CHARACTERS_IN_KEY} "
+                "characters together: declare max_length",
+            )
+
+
+def _bytes_in_key(column: Column[Any]) -> int | None:
+    length: int | None = getattr(column.type, "length", None)
+    if column.type.python_type not in {str, bytes}:
+        return length or _BYTES_OF_A_SCALAR
+    width = BYTES_IN_KEY // CHARACTERS_IN_KEY if column.type.python_type is str else 1
+    return None if length is None else length * width
+
+
+def connect(dialect: Any, record: Any, arguments: Any, keywords: Any) -> Any:
+    """Open a connection; PyMySQL misses `cryptography` only while it is asked for a password."""
+    try:
+        return dialect.loaded_dbapi.connect(*arguments, **keywords)
+    except RuntimeError as error:
+        if "cryptography" not in str(error):
+            raise
+        raise errors.MissingDependency("cryptography", extra="agentorm[mysql]") from error
+
+
+def check_packet(
+    conn: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+) -> None:
+    """Refuse a statement that the server would hang up on.
+
+    Raises:
+        InvalidValue: it is longer than the server takes.
+    """
+    rows: Sequence[Any] = parameters if many else (parameters,)
+    largest = max(rows, key=_length, default=())
+    if _length(largest) < _SURELY_FITS:
+        return
+    asking = conn.connection.cursor()
+    asking.execute("SELECT @@max_allowed_packet")
+    (most,) = asking.fetchone() or (0,)
+    asking.close()
+    size = len(statement) + sum(map(_escaped_length, _values(largest)))
+    if size > most:
+        raise errors.InvalidValue(
+            f"a statement of {size} bytes, and the server takes {most}",
+            hint="write fewer rows or shorter values at once, or raise its max_allowed_packet",
+        )
+
+
+def _values(row: Any) -> Iterable[Any]:
+    return row.values() if isinstance(row, Mapping) else row
+
+
+def _length(row: Any) -> int:
+    return sum(len(value) for value in _values(row) if isinstance(value, str | bytes))
+
+
+def _escaped_length(value: Any) -> int:
+    if not isinstance(value, str | bytes):
+        return len(str(value))
+    packed = value.encode() if isinstance(value, str) else value
+    return 2 * len(packed) - len(packed.translate(None, _ESCAPED)) + len("_binary''")
