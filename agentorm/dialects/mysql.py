@@ -65,7 +65,7 @@ class MySQL(Dialect):
     upsert_returns = False
     streams_alone = True
     collation: ClassVar[str] = "utf8mb4_0900_bin"
-    settings: ClassVar[str] = f"SET SESSION collation_connection = utf8mb4_0900_bin, {STRICT}"
+    settings: ClassVar[str] = f"SET SESSION collation_connection = utf8mb4_bin, {STRICT}"
     most_dimensions: ClassVar[int] = 16383
     errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType(
         dict.fromkeys(("1045", "1130", "1251", "1698"), errors.AuthenticationFailed)
@@ -150,6 +150,7 @@ class MySQL(Dialect):
 
     def attach(self, engine: Engine) -> None:
         event.listen(engine, "do_connect", mysql_limits.connect)
+        event.listen(engine, "handle_error", mysql_limits.give_up_after_deadlock)
         event.listen(engine, "before_cursor_execute", mysql_limits.check_packet)
 
     def on_connect(self, connection: Any) -> None:

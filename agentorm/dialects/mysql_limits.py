@@ -9,11 +9,13 @@ from agentorm import errors
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, Table
+    from sqlalchemy.engine import ExceptionContext
 
 BYTES_IN_KEY = 3072
 CHARACTERS_IN_KEY = BYTES_IN_KEY // 4
 _BYTES_OF_A_SCALAR = 8
 _SURELY_FITS = 500_000
+_TRANSACTION_UNDONE = (1020, 1213)
 _ESCAPED = b"\0\n\r\x1a\"'\\"
 
 
@@ -53,6 +55,17 @@ def connect(dialect: Any, record: Any, arguments: Any, keywords: Any) -> Any:
         if "cryptography" not in str(error):
             raise
         raise errors.MissingDependency("cryptography", extra="agentorm[mysql]") from error
+
+
+def give_up_after_deadlock(context: ExceptionContext) -> None:
+    """The server has undone the whole transaction: nothing more may be written as part of it.
+
+    The connection counts as lost, so that the session refuses to go on until it is rolled back.
+    """
+    error = context.original_exception
+    if error.args and error.args[0] in _TRANSACTION_UNDONE:
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = False
 
 
 def check_packet(
