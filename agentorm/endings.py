@@ -22,7 +22,7 @@ from agentorm.errors import InvalidQuery, MultipleResults, NoResult, NotBound
 from agentorm.expressions import AnySelect, Explain
 from agentorm.models import mapper_of
 from agentorm.query import Query
-from agentorm.rank import CHUNK, Run
+from agentorm.rank import Run
 from agentorm.results import Explanation, Hit, Hits
 from agentorm.statement import counted, first_of, statement
 
@@ -123,6 +123,9 @@ class Endings(Query[E, Q]):
 
         A ranking is streamed exactly, without its index. Rows that nobody else holds are
         forgotten as the stream goes on. Closing the iterator early ends the query.
+
+        MySQL and MariaDB run nothing else on the connection meanwhile: another statement on the
+        same session is an `InvalidQuery` there, and with `options` all rows come over at once.
         """
         self._bound("stream")
         return self._streamed()
@@ -168,8 +171,7 @@ class Endings(Query[E, Q]):
     def _streamed(self) -> Generator[E]:
         with self._running("stream") as run:
             if self.ranking is None:
-                options = {"yield_per": CHUNK}
-                with run.session.execute(statement(self), execution_options=options) as rows:
+                with rank.streamed(self, statement(self), run) as rows:
                     yield from rows.scalars()
                 return
             ranker = rank.ranker_of(self, run.dialect)

@@ -25,6 +25,7 @@ from sqlalchemy.sql.visitors import InternalTraversal
 
 from agentorm import dialects
 from agentorm.errors import DimensionMismatch, InvalidQuery, UnsupportedFeature
+from agentorm.scalars import StringType
 from agentorm.types import VectorType
 from agentorm.vectors import Metric, VectorLike, as_vector
 
@@ -220,6 +221,28 @@ def sorted_by(key: ColumnElement[Any]) -> ColumnElement[Any]:
 
 _NULLS = (operators.nulls_first_op, operators.nulls_last_op)
 _DIRECTIONS = (operators.asc_op, operators.desc_op)
+
+
+class JSONText(ColumnElement[str]):
+    """Text found in a JSON document, compared by code point."""
+
+    inherit_cache = True
+    _traverse_internals = [("found", InternalTraversal.dp_clauseelement)]
+
+    def __init__(self, found: ColumnElement[str]) -> None:
+        self.found = found
+        self.type = StringType()
+
+    @property
+    def _from_objects(self) -> list[Any]:
+        return [*self.found._from_objects]
+
+
+@compiles(JSONText)
+def _json_text(element: JSONText, compiler: SQLCompiler, **kw: Any) -> str:
+    inner = {k: v for k, v in kw.items() if k not in _OUTERMOST_ONLY}
+    template = dialects.of(compiler.dialect).json_text
+    return template.format(text=compiler.process(element.found, **inner))
 
 
 def tables_of(expression: ColumnElement[Any]) -> set[FromClause]:

@@ -133,6 +133,17 @@ class JSONType(TypeDecorator[Any]):
     impl = JSON
     cache_ok = True
 
+    class Comparator(TypeDecorator.Comparator[Any], JSON.Comparator[Any]):
+        """Compares text in a document as text beside it is compared: by code point."""
+
+        def as_string(self) -> ColumnElement[str]:
+            from agentorm.expressions import JSONText
+
+            found: Any = super()
+            return JSONText(found.as_string())
+
+    comparator_factory = Comparator  # pyright: ignore[reportAssignmentType]
+
     def load_dialect_impl(self, dialect: SQLAlchemyDialect) -> TypeEngine[Any]:
         return dialects.of(dialect).json_type()
 

@@ -55,6 +55,7 @@ class MariaDB(MySQL):
     index_order = MappingProxyType({Metric.COSINE: _COSINE, Metric.L2: _EUCLIDEAN})
     indexed_metrics = frozenset({Metric.COSINE, Metric.L2})
     index_dimensions = MySQL.most_dimensions
+    json_text = "({text} COLLATE utf8mb4_nopad_bin)"
     explain_prefix = "EXPLAIN FORMAT=JSON"
     collation: ClassVar[str] = "utf8mb4_nopad_bin"
     settings: ClassVar[str] = f"SET SESSION collation_connection = utf8mb4_nopad_bin, {STRICT}"

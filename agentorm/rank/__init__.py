@@ -11,12 +11,13 @@ from agentorm.dialects import Dialect
 from agentorm.errors import SlowPath, warn_caller
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
-from agentorm.rank.base import CHUNK, Found, Ranker, Run
+from agentorm.rank.base import Found, Ranker, Run
 from agentorm.rank.native import Native
 from agentorm.rank.scan import Scan, slow_path
+from agentorm.rank.streaming import streamed
 from agentorm.statement import statement
 
-__all__ = ["CHUNK", "Found", "Ranker", "Run", "announce", "ranker_of", "statements"]
+__all__ = ["Found", "Ranker", "Run", "announce", "ranker_of", "statements", "streamed"]
 
 _NATIVE, _SCAN = Native(), Scan()
 _announced: WeakKeyDictionary[Engine, set[str]] = WeakKeyDictionary()

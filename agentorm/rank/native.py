@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
-from agentorm.rank.base import CHUNK, Found, Ranker, Run, sortable_key
+from agentorm.rank.base import Found, Ranker, Run, sortable_key
+from agentorm.rank.streaming import streamed
 from agentorm.statement import counted, farthest_distance, statement
 
 E = TypeVar("E")
@@ -31,7 +32,7 @@ class Native(Ranker):
 
     def stream(self, query: Query[E], run: Run) -> Iterator[E]:
         made = statement(query, indexed=False)
-        with run.session.execute(made, execution_options={"yield_per": CHUNK}) as rows:
+        with streamed(query, made, run) as rows:
             yield from (entity for entity, _ in _ranked(rows))
 
     def count(self, query: Query[Any], run: Run) -> int:
