@@ -74,9 +74,10 @@ def _wanted(names: str) -> tuple[str, ...]:
 def _look_for(names: tuple[str, ...], stack: ExitStack) -> Roster:
     roster = Roster()
     wanted = [engine for engine in ENGINES if engine.name in names]
-    servers = {e.variable: _server(e, stack) for e in {e.variable: e for e in wanted}.values()}
+    first = {engine.variable: engine for engine in reversed(wanted)}
+    servers = {variable: _server(engine, stack) for variable, engine in first.items()}
     for engine in ENGINES:
-        if engine not in wanted:
+        if engine.name not in names:
             roster.missing[engine.name] = "left out by AGENTORM_ENGINES"
             continue
         try:
@@ -94,12 +95,13 @@ def _server(engine: Engine, stack: ExitStack) -> Callable[[], tuple[str, str]]:
         return lambda: ("", "in this process")
     if url := os.environ.get(engine.variable):
         return lambda: (url, f"from {engine.variable}")
-    answer = stack.enter_context(supervised(engine))
+    url_of_its_own = stack.enter_context(supervised(engine))
 
     def started() -> tuple[str, str]:
-        if "://" not in answer():
-            raise Missing(f"no {engine.variable}, and {answer()}")
-        return answer(), "started for this run"
+        try:
+            return url_of_its_own(), "started for this run"
+        except Missing as reason:
+            raise Missing(f"no {engine.variable}, and {reason}") from None
 
     return started
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.engines.engine import Missing
 from tests.engines.process import give, owner
 
 VARIABLE = "AGENTORM_ENGINES_CACHE"
@@ -27,15 +28,26 @@ def cached(name: str, fill: Callable[[Path], None]) -> Path:
     ready, partial = home() / name, home() / f"{name}.part"
     if ready.exists():
         return ready
-    home().mkdir(parents=True, exist_ok=True)
+    try:
+        home().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Missing(f"{VARIABLE} must name a folder for its cache: {error}") from None
     with _locked(home() / f"{name}.lock"):
         if not ready.exists():
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir()
-            give(partial)
-            fill(partial)
+            _fill(partial, fill)
             partial.rename(ready)
     return ready
+
+
+def _fill(folder: Path, fill: Callable[[Path], None]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    folder.mkdir()
+    give(folder)
+    try:
+        fill(folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from tests.engines.engine import Engine, Fresh, Missing
-from tests.engines.mysql_server import Kind, serve
+from tests.engines.mysql_programs import Kind
+from tests.engines.mysql_server import serve
 
 if TYPE_CHECKING:
     from pymysql import Connection
@@ -36,7 +37,7 @@ def sandbox(url: str, worker: str) -> Generator[Fresh]:
         try:
             yield partial(_emptied, server, name, _url_of(url, name))
         finally:
-            _run(server, f"DROP DATABASE IF EXISTS {name}")
+            _drop(server, name)
 
 
 def _claim(server: Connection[Any], worker: str) -> str:
@@ -46,13 +47,18 @@ def _claim(server: Connection[Any], worker: str) -> str:
 
 
 def _emptied(server: Connection[Any], name: str, url: str, folder: object) -> str:
-    for number, *_, database in ((row[0], row[3]) for row in _run(server, "SHOW PROCESSLIST")):
+    _drop(server, name)
+    _run(server, f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+    return url
+
+
+def _drop(server: Connection[Any], name: str) -> None:
+    """It would wait for the transactions of others, so their connections go first."""
+    for number, _user, _host, database, *_ in _run(server, "SHOW PROCESSLIST"):
         if database == name:
             with suppress(_driver().Error):  # it has gone by itself
                 _run(server, f"KILL {number}")
     _run(server, f"DROP DATABASE IF EXISTS {name}")
-    _run(server, f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-    return url
 
 
 def _connect(url: str) -> Connection[Any]:
@@ -65,7 +71,7 @@ def _connect(url: str) -> Connection[Any]:
         server: Connection[Any] = driver.connect(
             *args, **options, autocommit=True, connect_timeout=10
         )
-    except driver.Error as error:
+    except (driver.Error, RuntimeError) as error:  # the latter asks for the package cryptography
         raise Missing(f"there is no connection: {error}") from None
     return server
 

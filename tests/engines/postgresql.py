@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import platform
 import secrets
 import shutil
 import signal
 from collections.abc import Generator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution
@@ -15,8 +15,9 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 
+from tests.engines.cache import cached
 from tests.engines.engine import Engine, Fresh, Missing
-from tests.engines.process import await_ready, free_port, launch, run, running
+from tests.engines.process import Process, await_ready, launch, own_port, run, running
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -43,37 +44,40 @@ END $$
 @contextmanager
 def serve(folder: Path) -> Generator[str]:
     programs = _programs(folder)
-    password, port = secrets.token_hex(16), free_port()
+    password = secrets.token_hex(16)
     (folder / "password").write_text(password)
     run([programs / "initdb", *_initdb_options()], folder)
-    command: list[str | Path] = [programs / "postgres", *_options(port)]
-    # without a checkpoint, for data that is thrown away
-    with running(command, folder, end=signal.SIGQUIT) as server:
-        await_ready("PostgreSQL", server, folder, partial(_is_ready, folder))
+    with own_port() as port, _started(programs, port, folder) as server:
+        await_ready("PostgreSQL", server, folder, lambda: _is_ready(folder))
         yield f"postgresql://agentorm:{password}@127.0.0.1:{port}/postgres"
 
 
+def _started(programs: Path, port: int, folder: Path) -> AbstractContextManager[Process]:
+    command = [str(programs / "postgres"), *_options(port)]
+    # at its end no checkpoint, for data that is thrown away
+    return running(command, folder, end=signal.SIGQUIT)
+
+
 def _programs(folder: Path) -> Path:
-    if os.name != "posix":
-        raise Missing("the suite starts PostgreSQL on Linux and macOS only")
     try:
-        root = Path(str(distribution(WHEEL).locate_file("")))
+        wheel = distribution(WHEEL)
     except PackageNotFoundError:
         raise Missing(f"{WHEEL}, which holds its programs, is not installed") from None
+    root = Path(str(wheel.locate_file("")))
     if not (root / BINARIES).is_dir():
         raise Missing(f"{WHEEL} holds no PostgreSQL 18")
     with suppress(PermissionError):
         if launch([root / BINARIES / "postgres", "--version"], folder).wait() == 0:
             return root / BINARIES
-    return _copied_programs(root, folder)
+    name = f"{WHEEL}-{wheel.version}-{platform.machine()}"
+    return cached(name, lambda folder: _copy(root, folder)) / BINARIES
 
 
-def _copied_programs(root: Path, folder: Path) -> Path:
+def _copy(root: Path, folder: Path) -> None:
     for part in (BINARIES.parent, LIBRARIES):  # the programs find the rest by this layout
         shutil.copytree(root / part, folder / part, symlinks=True)
         for path in (folder / part.parts[0]).rglob("*"):
             path.chmod(0o755)
-    return folder / BINARIES
 
 
 def _initdb_options() -> list[str]:

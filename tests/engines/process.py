@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -89,7 +90,13 @@ def log(folder: Path) -> str:
     return (folder / "log").read_text(errors="replace")[-600:]
 
 
-def free_port() -> int:
+@contextmanager
+def own_port() -> Generator[int]:
+    """A free port, which nobody else is given while the server starts."""
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        port = int(probe.getsockname()[1])
+        if sys.platform != "linux":  # elsewhere no server could take a port that is held
+            probe.close()
+        yield port

@@ -17,6 +17,7 @@ from threading import Event, Thread
 from tests.engines.engine import Engine, Missing
 
 ROOT = Path(__file__).parents[2]
+MISSING = "missing: "
 MEMORY, ROOMY = Path("/dev/shm"), 2 << 30  # noqa: S108  # a folder of one's own is made in it
 
 
@@ -34,9 +35,14 @@ def supervised(engine: Engine) -> Generator[Callable[[], str]]:
     ) as supervisor:
 
         @cache
-        def url() -> str:
+        def answer() -> str:
             assert supervisor.stdout is not None
-            return supervisor.stdout.readline().strip() or "its supervisor died"
+            return supervisor.stdout.readline().strip() or f"{MISSING}its supervisor died"
+
+        def url() -> str:
+            if answer().startswith(MISSING):
+                raise Missing(answer().removeprefix(MISSING))
+            return answer()
 
         yield url
 
@@ -44,16 +50,20 @@ def supervised(engine: Engine) -> Generator[Callable[[], str]]:
 def supervise(engine: Engine) -> None:
     """Run the engine's server until the test run's end of the pipe closes."""
     assert engine.serve is not None
+    if os.name != "posix":
+        return _answer(f"{MISSING}the suite starts servers on Linux and macOS only")
     signal.signal(signal.SIGTERM, _end)
     os.umask(0o022)
-    Thread(target=_end_with_the_test_run, daemon=True).start()
     with TemporaryDirectory(prefix=f"agentorm-{engine.name}-", dir=_fastest()) as folder:
+        Thread(target=_end_with_the_test_run, daemon=True).start()
         try:
             with engine.serve(Path(folder)) as url:
                 _answer(url)
                 Event().wait()
-        except Missing as reason:
-            _answer(" ".join(str(reason).replace("://", ":").split()))
+        except (Missing, OSError) as reason:
+            _answer(MISSING + " ".join(str(reason).split()))
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the folder must go to its last file
 
 
 def _end_with_the_test_run() -> None:
