@@ -223,6 +223,36 @@ _NULLS = (operators.nulls_first_op, operators.nulls_last_op)
 _DIRECTIONS = (operators.asc_op, operators.desc_op)
 
 
+class VectorBits(ColumnElement[Any]):
+    """A vector column as it is compared with another vector: bit by bit."""
+
+    inherit_cache = True
+    _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.column = column
+        self.type = column.type
+
+    @classmethod
+    def of(cls, operand: Any) -> Any:
+        """The operand, so that it is compared in this way if it is a column."""
+        if not is_expression(operand):
+            return operand
+        expression = coercions.expect(roles.ExpressionElementRole, operand)
+        return cls(expression) if isinstance(expression.type, VectorType) else expression
+
+    @property
+    def _from_objects(self) -> list[Any]:
+        return [*self.column._from_objects]
+
+
+@compiles(VectorBits)
+def _vector_bits(element: VectorBits, compiler: SQLCompiler, **kw: Any) -> str:
+    inner = {k: v for k, v in kw.items() if k not in _OUTERMOST_ONLY}
+    template = dialects.of(compiler.dialect).vector_bits
+    return template.format(column=compiler.process(element.column, **inner))
+
+
 class JSONText(ColumnElement[str]):
     """Text found in a JSON document, compared by code point."""
 

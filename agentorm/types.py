@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, LargeBinary, TypeDecorator, type_coerce
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
+from sqlalchemy.sql import operators
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 
@@ -77,7 +78,17 @@ class VectorType(TypeDecorator[Vector]):
         return column if read is None else type_coerce(read, self)
 
     class Comparator(TypeDecorator.Comparator[Vector]):
-        """The distances by the names that users of pgvector know."""
+        """The distances by the names that users of pgvector know; equality is that of the bits."""
+
+        def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
+            from agentorm.expressions import VectorBits
+
+            if op not in _EQUALITY or isinstance(self.expr, VectorBits):
+                return super().operate(op, *other, **kwargs)
+            compared: ColumnElement[Any] = op(
+                VectorBits(self.expr), *map(VectorBits.of, other), **kwargs
+            )
+            return compared
 
         def cosine_distance(self, other: Any) -> ColumnElement[float]:
             """See `agentorm.distance`."""
@@ -107,6 +118,16 @@ class VectorType(TypeDecorator[Vector]):
 
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
         return self
+
+
+_EQUALITY = (
+    operators.eq,
+    operators.ne,
+    operators.in_op,
+    operators.not_in_op,
+    operators.is_distinct_from,
+    operators.is_not_distinct_from,
+)
 
 
 def _dimension(value: Any) -> int:

@@ -74,6 +74,7 @@ class Dialect:
         nulls_first: how to sort NULL before all else, of an ``{expression}`` and the same
             ``{sorted}``, in its direction.
         nulls_last: the same behind all else.
+        vector_bits: how a vector ``{column}`` is compared for equality.
         json_text: how ``{text}`` taken out of a JSON document is compared by code point.
         explain_prefix: what asks for the plan of the statement that follows.
         connection_hint: what to look at when no connection can be had.
@@ -99,6 +100,7 @@ class Dialect:
     descending: ClassVar[str] = "{expression} DESC"
     nulls_first: ClassVar[str] = "{sorted} NULLS FIRST"
     nulls_last: ClassVar[str] = "{sorted} NULLS LAST"
+    vector_bits: ClassVar[str] = "{column}"
     json_text: ClassVar[str] = "{text}"
     explain_prefix: ClassVar[str] = "EXPLAIN"
     connection_hint: ClassVar[str] = "check host, port and database of the URL"

@@ -22,7 +22,7 @@ from agentorm.vectors import Kind, Metric, Vector
 _COSINE = "VEC_DISTANCE_COSINE({column}, {vector})"
 _EUCLIDEAN = "VEC_DISTANCE_EUCLIDEAN({column}, {vector})"
 _NOT_A_NUMBER_IS_NULL = "CAST({} AS DOUBLE)"
-_LONGEST = np.sqrt(np.finfo(np.float32).max)
+_LONGEST = float(np.finfo(np.float32).max) ** 0.5 * (1 - 1e-6)
 _FEWEST_LINKS = 3
 _NAMES = {Metric.COSINE: "cosine", Metric.L2: "euclidean"}
 _CANDIDATES, _MOST_CANDIDATES = 100, 10000
@@ -55,6 +55,7 @@ class MariaDB(MySQL):
     index_order = MappingProxyType({Metric.COSINE: _COSINE, Metric.L2: _EUCLIDEAN})
     indexed_metrics = frozenset({Metric.COSINE, Metric.L2})
     index_dimensions = MySQL.most_dimensions
+    vector_bits = "{column}"
     json_text = "({text} COLLATE utf8mb4_nopad_bin)"
     explain_prefix = "EXPLAIN FORMAT=JSON"
     collation: ClassVar[str] = "utf8mb4_nopad_bin"

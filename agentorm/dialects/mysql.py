@@ -60,6 +60,7 @@ class MySQL(Dialect):
     nearest_first = "-{distance} DESC"
     nulls_first = "{expression} IS NOT NULL, {sorted}"
     nulls_last = "{expression} IS NULL, {sorted}"
+    vector_bits = "CAST({column} AS BINARY)"
     json_text = "({text} COLLATE utf8mb4_0900_bin)"
     explain_prefix = "EXPLAIN FORMAT=TREE"
     longest_name = 64

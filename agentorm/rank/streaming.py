@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Result, event
+from sqlalchemy.exc import ResourceClosedError
 
 from agentorm.errors import DatabaseError, InvalidQuery
 from agentorm.expressions import AnySelect
@@ -34,31 +36,47 @@ def streamed(query: Query[Any], made: AnySelect, run: Run) -> Generator[Result[A
         if not alone or query.loaders:
             yield rows
             return
-        with _undisturbed(run.connection):
+        with _guard(run.connection).around(rows):
             yield rows
 
 
-@contextmanager
-def _undisturbed(connection: Connection) -> Generator[None]:
-    undone: list[object] = []
+class _Guard:
+    """Keeps all else off a connection while a stream is read from it."""
 
-    def notice(*_: object) -> None:
-        undone.append(connection)
-
-    def refuse(*_: object) -> None:
-        raise InvalidQuery(
-            "a stream is open on this session, and its engine runs one statement at a time",
-            hint="read the stream to its end, close() it, or use another session beside it",
-        )
-
-    for name in _WHILE_OPEN:
-        event.listen(connection, name, refuse)
-    event.listen(connection, "rollback", notice)
-    try:
-        yield
-        if undone:
-            raise DatabaseError("the transaction was rolled back while its stream was read")
-    finally:
+    def __init__(self, connection: Connection) -> None:
+        self.rows: Result[Any] | None = None
+        self.undone = False
         for name in _WHILE_OPEN:
-            event.remove(connection, name, refuse)
-        event.remove(connection, "rollback", notice)
+            event.listen(connection, name, self.refuse)
+        event.listen(connection, "rollback", self.end)
+
+    def refuse(self, *_: object) -> None:
+        if self.rows is not None:
+            raise InvalidQuery(
+                "a stream is open on this session, and its engine runs one statement at a time",
+                hint="read the stream to its end, close() it, or use another session beside it",
+            )
+
+    def end(self, *_: object) -> None:
+        if self.rows is not None:
+            self.undone = True
+            self.rows.close()
+
+    @contextmanager
+    def around(self, rows: Result[Any]) -> Generator[None]:
+        self.rows, self.undone = rows, False
+        try:
+            yield
+        except ResourceClosedError:
+            if not self.undone:
+                raise
+            raise DatabaseError("the transaction was rolled back under its stream") from None
+        finally:
+            self.rows = None
+
+
+_guards: WeakKeyDictionary[Connection, _Guard] = WeakKeyDictionary()
+
+
+def _guard(connection: Connection) -> _Guard:
+    return _guards.get(connection) or _guards.setdefault(connection, _Guard(connection))
