@@ -38,8 +38,9 @@ def unpacked(package: str, suite: str) -> Path:
 
 
 def by_own_loader(root: Path, program: Path) -> list[str]:
-    loader = next(path for path in root.glob("**/ld-linux-*.so.?") if path.is_file())
     libraries = [path for folder in ("lib", "usr/lib") for path in root.glob(f"{folder}/*-linux-*")]
+    loaders = (path for library in libraries for path in library.glob("ld-linux-*.so.?"))
+    loader = next(path for path in loaders if not path.is_symlink())  # which may lead to another's
     return [str(loader), "--library-path", ":".join(map(str, libraries)), str(program)]
 
 
@@ -50,7 +51,7 @@ def _fetch(package: str, suite: str, folder: Path) -> None:
     for path in (state, *state.rglob("*")):
         give(path)
     (state / "status").touch()
-    (state / "sources.list").write_text(f"deb [signed-by={KEYS}] {_mirror()} {suite} main\n")
+    (state / "sources.list").write_text(f"deb [signed-by={KEYS}] {mirror()} {suite} main\n")
     run([*_apt_get(state), "update"], state)
     wanted = ["--download-only", "--no-install-recommends", "-y", package]
     run([*_apt_get(state), "install", *wanted], state, limit=600)
@@ -77,10 +78,10 @@ def _apt_get(state: Path) -> list[str]:
     return ["apt-get", "-qq", *(f"-o{name}={value}" for name, value in options.items())]
 
 
-def _mirror() -> str:
-    sources = Path("/etc/apt")
-    files = [sources / "sources.list", *sorted((sources / "sources.list.d").glob("*.*"))]
-    for path in files:
+def mirror(sources: Path = Path("/etc/apt")) -> str:
+    if given := os.environ.get(MIRROR):
+        return given
+    for path in (sources / "sources.list", *sorted(sources.glob("sources.list.d/*.*"))):
         if path.is_file() and (found := SOURCE.search(path.read_text(errors="replace"))):
-            return os.environ.get(MIRROR) or found[1]
-    return os.environ.get(MIRROR) or DEFAULT_MIRROR
+            return found[1]
+    return DEFAULT_MIRROR

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 
 def inspect(kind: Kind, url: str) -> str:
+    from sqlalchemy import make_url
+
+    if (scheme := make_url(url).get_backend_name()) != kind.product.lower():
+        raise Missing(f"its URL begins with {scheme}, not {kind.product.lower()}")
     with closing(_connect(url)) as server:
         name = kind.check(str(_one(server, "SELECT VERSION()")))
         probe = f"agentorm_test_{token_hex(8)}"
@@ -111,10 +115,10 @@ def _row(name: str, kind: Kind, *, reduced: bool = False) -> Engine:
     )
 
 
-MARIADB = _row("mariadb", Kind("MariaDB", (11, 7), (99,), "mariadb-server-core", "trixie"))
-MYSQL = _row("mysql", Kind("MySQL", (9,), (99,), "mysql-server-core", "sid"))
+MARIADB = _row("mariadb", Kind("MariaDB", (11, 7), "mariadb-server-core", "trixie"))
+MYSQL = _row("mysql", Kind("MySQL", (9,), "mysql-server-core", "sid"))
 MARIADB_10_11 = _row(
     "mariadb-10.11",
-    Kind("MariaDB", (10, 11), (10, 12), "mariadb-server-core", "bookworm"),
+    Kind("MariaDB", (10, 11), "mariadb-server-core", "bookworm", before=(10, 12)),
     reduced=True,
 )

@@ -60,30 +60,21 @@ class Kind:
 
     product: Literal["MariaDB", "MySQL"]
     since: tuple[int, ...]
-    before: tuple[int, ...]
     package: str
     suite: str
+    before: tuple[int, ...] | None = None
 
     def check(self, told: str) -> str:
         """`MariaDB 11.8.6`, from what a server or its program tells as its version."""
         numbers = re.search(r"\d+\.\d+\.\d+", told)
         product = "MariaDB" if "MariaDB" in told else "MySQL"
-        version = tuple(map(int, numbers[0].split("."))) if numbers else ()
         name = f"{product} {numbers[0] if numbers else told}"
-        if product != self.product or not self.since <= version < self.before:
-            since, before = (".".join(map(str, x)) for x in (self.since, self.before))
-            raise Missing(f"{name} is not {self.product} {since} or later, before {before}")
+        version = tuple(map(int, numbers[0].split("."))) if numbers else ()
+        early_enough = self.before is None or version < self.before
+        if product != self.product or version < self.since or not early_enough:
+            wanted = ".".join(map(str, self.since)) + " or later" * (self.before is None)
+            raise Missing(f"{name} is not {self.product} {wanted}")
         return name
-
-
-@dataclass(frozen=True)
-class Program:
-    """How to run it, without and with the options that hold for every run, and its version."""
-
-    plain: tuple[str, ...]
-    command: tuple[str, ...]
-    share: Path
-    version: str
 
 
 def prepared(kind: Kind) -> tuple[Sequence[str], Path]:
