@@ -19,6 +19,9 @@ from tests.engines.supervision import supervised
 if TYPE_CHECKING:
     from agentorm import Database
 
+# PyMySQL reads the machine's certificates for each connection, 20 ms long; no test needs one
+os.environ.setdefault("SSL_CERT_FILE", os.devnull)
+
 hypothesis.settings.register_profile("default", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

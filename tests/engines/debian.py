@@ -52,12 +52,12 @@ def _fetch(package: str, suite: str, folder: Path) -> None:
         give(path)
     (state / "status").touch()
     (state / "sources.list").write_text(f"deb [signed-by={KEYS}] {mirror()} {suite} main\n")
-    run([*_apt_get(state), "update"], state)
+    run("apt-get update", [*_apt_get(state), "update"], state)
     wanted = ["--download-only", "--no-install-recommends", "-y", package]
-    run([*_apt_get(state), "install", *wanted], state, limit=600)
+    run("apt-get install", [*_apt_get(state), "install", *wanted], state, limit=600)
     for archive in (state / "cache/archives").glob("*.deb"):
         if not NEEDLESS.match(archive.name):
-            run(["dpkg", "-x", archive, folder], folder)
+            run("dpkg", ["dpkg", "-x", archive, folder], folder)
     for part in ("apt", "usr/share/doc", "usr/share/locale", "usr/share/man"):
         shutil.rmtree(folder / part, ignore_errors=True)
 

@@ -108,7 +108,7 @@ def _begun(kind: Kind, plain: Sequence[str], base: Path) -> tuple[Sequence[str],
         *THROWN_AWAY,
         *SETTINGS[kind.product],
     ]
-    fill = partial(FIRST_DATA[kind.product], command, share)
+    fill = partial(FIRST_DATA[kind.product], version, command, share)
     digest = sha256(repr((version, command)).encode()).hexdigest()[:12]
     return command, cached(f"{version.lower().replace(' ', '-')}-data-{digest}", fill) / "data"
 
@@ -128,11 +128,12 @@ def _share(base: Path) -> Path:
     raise Missing(f"{base / 'share'} holds no messages of a server")
 
 
-def _mysql_data(command: Sequence[str], share: Path, folder: Path) -> None:
-    run([*command, f"--datadir={folder / 'data'}", "--initialize-insecure"], folder)
+def _mysql_data(version: str, command: Sequence[str], share: Path, folder: Path) -> None:
+    first = [*command, *_places(folder), "--initialize-insecure"]
+    run(f"the first start of {version}", first, folder)
 
 
-def _mariadb_data(command: Sequence[str], share: Path, folder: Path) -> None:
+def _mariadb_data(version: str, command: Sequence[str], share: Path, folder: Path) -> None:
     """What mariadb-install-db does, whose script would need the system's shell tools and paths."""
     statements = ["CREATE DATABASE mysql;", "USE mysql;", "SET @auth_root_socket = NULL;"]
     for pattern in SYSTEM_TABLES:
@@ -141,8 +142,13 @@ def _mariadb_data(command: Sequence[str], share: Path, folder: Path) -> None:
     (folder / "bootstrap.sql").write_text("\n".join(statements))
     (folder / "data").mkdir()
     give(folder / "data")
-    options = [f"--datadir={folder / 'data'}", "--bootstrap", "--max-allowed-packet=8M"]
-    run([*command, *options], folder, folder / "bootstrap.sql")
+    first = [*command, *_places(folder), "--bootstrap", "--max-allowed-packet=8M"]
+    run(f"the first start of {version}", first, folder, folder / "bootstrap.sql")
+
+
+def _places(folder: Path) -> list[str]:
+    """A server removes the temporary tables of others from the folder that it has for its own."""
+    return [f"--datadir={folder / 'data'}", f"--tmpdir={folder}"]
 
 
 FIRST_DATA = {"MariaDB": _mariadb_data, "MySQL": _mysql_data}

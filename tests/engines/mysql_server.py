@@ -14,7 +14,7 @@ from tests.engines.process import await_ready, own_port, run, running
 @contextmanager
 def serve(kind: Kind, folder: Path) -> Generator[str]:
     command, data = prepared(kind)
-    run(["cp", "-R", data, folder / "data"], folder)
+    run("the copy of its data", ["cp", "-R", data, folder / "data"], folder)
     password = secrets.token_hex(16)
     (folder / "users.sql").write_text(
         f"CREATE USER agentorm@'%' IDENTIFIED BY '{password}';\n"

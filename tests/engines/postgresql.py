@@ -46,7 +46,7 @@ def serve(folder: Path) -> Generator[str]:
     programs = _programs(folder)
     password = secrets.token_hex(16)
     (folder / "password").write_text(password)
-    run([programs / "initdb", *_initdb_options()], folder)
+    run("initdb", [programs / "initdb", *_initdb_options()], folder)
     with own_port() as port, _started(programs, port, folder) as server:
         await_ready("PostgreSQL", server, folder, lambda: _is_ready(folder))
         yield f"postgresql://agentorm:{password}@127.0.0.1:{port}/postgres"

@@ -65,10 +65,14 @@ def running(
 
 
 def run(
-    command: Sequence[str | Path], folder: Path, stdin: Path | None = None, *, limit: float = 120
+    name: str,
+    command: Sequence[str | Path],
+    folder: Path,
+    stdin: Path | None = None,
+    *,
+    limit: float = 120,
 ) -> None:
     """To its end; what it said is in the folder's log."""
-    name = Path(command[0]).name
     with running(command, folder, stdin) as process:
         try:
             code = process.wait(limit)
@@ -87,7 +91,9 @@ def await_ready(name: str, server: Process, folder: Path, ready: Callable[[], bo
 
 
 def log(folder: Path) -> str:
-    return (folder / "log").read_text(errors="replace")[-600:]
+    lines = (folder / "log").read_text(errors="replace").splitlines()
+    telling = [line for line in lines if "error" in line.lower()] or lines
+    return " ".join(telling)[-600:]
 
 
 @contextmanager
