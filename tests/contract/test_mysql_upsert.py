@@ -195,10 +195,10 @@ def test_a_composite_key_does_not_move_another_row(db: Database, on: list[str]) 
     pairs = repository(Pair, db)
     old = Pair(shelf="a", place=1, kind="k", slot=1, note="old")
     pairs.add(old)
-    for given in ({"kind": "k", "slot": 2}, {"kind": "j", "slot": 1}):
+    for kind, slot in (("k", 2), ("j", 1)):
         for update in ([], ["note"], None):
             with pytest.raises(ConstraintViolation):
-                pairs.upsert([Pair(shelf="a", place=1, **given)], on=on, update=update)
+                pairs.upsert([Pair(shelf="a", place=1, kind=kind, slot=slot)], on=on, update=update)
             assert pairs.all() == [old]
 
 
