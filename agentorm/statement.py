@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from sys import float_info
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Integer, func, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Integer, func, literal_column, select, tuple_, type_coerce
 from sqlalchemy.sql.expression import FromClause
 
 from agentorm.errors import InvalidQuery
 from agentorm.expressions import AnySelect, Distance, NearestFirst, tables_of, vector_operand
 from agentorm.models import key_columns, mapper_of
+from agentorm.types import PackedVectorType
 
 if TYPE_CHECKING:
     from agentorm.query import Query, Ranking
@@ -53,19 +54,27 @@ def counted(query: Query[Any]) -> AnySelect:
 
 
 def keys_and_vectors(query: Query[Any]) -> AnySelect:
-    """The primary key and the vector of every row that passes the filters, in no order."""
+    """The primary key and the packed vector of every row that passes the filters, in no order."""
     check(query)
     assert query.ranking is not None
-    keys, attribute = key_columns(query.model), query.ranking.field.attribute
-    return restricted(select(*keys, attribute), query).where(attribute.is_not(None))
+    keys = key_columns(query.model)
+    return restricted(select(*keys, _packed(query.ranking)), query).where(
+        query.ranking.field.attribute.is_not(None)
+    )
 
 
 def rows_of_keys(query: Query[Any], keys: Sequence[Sequence[Any]]) -> AnySelect:
     """The entities with these keys, as far as they still pass the filters, with their vectors."""
     assert query.ranking is not None
-    made: AnySelect = select(query.model, query.ranking.field.attribute)
+    made: AnySelect = select(query.model, _packed(query.ranking))
     made = restricted(made, query).options(*query.loaders)
     return made.where(has_key(query.model, keys))
+
+
+def _packed(ranking: Ranking) -> ColumnElement[Any]:
+    declared, attribute = ranking.field.type, ranking.field.attribute
+    packed = PackedVectorType(declared.dimension, declared.kind)
+    return type_coerce(attribute, packed).label(str(attribute.key))
 
 
 def has_key(model: type[Any], keys: Iterable[Sequence[Any]]) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapper
 
 from agentorm.entity import check_complete
-from agentorm.errors import InvalidQuery
+from agentorm.errors import ConstraintViolation, InvalidQuery
 from agentorm.models import field_name, key_columns, one_table, unique_keys
 from agentorm.rank import Run
 from agentorm.rank.base import in_chunks, sortable
@@ -130,7 +130,11 @@ def _write(
         changing = update(mapper.class_).where(*_same(mapper, rows[0], target)).values(values)
         changed = run.session.execute(changing, execution_options={"synchronize_session": False})
         if cast("CursorResult[Any]", changed).rowcount == 0:
-            raise
+            raise ConstraintViolation(
+                f"a row has another unique key of {mapper.class_.__name__} than "
+                f"({', '.join(target)}) already",
+                hint="only the row of the named key is ever overwritten",
+            ) from error
 
 
 def _read_back(

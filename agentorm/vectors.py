@@ -300,11 +300,13 @@ def distances(
     b: NDArray[np.float64] = np.asarray(query, np.float64)
     found: NDArray[np.float64]
     if metric is Metric.L2:
-        found = np.sqrt(np.square(a - b).sum(axis=1))
+        a -= b
+        found = np.sqrt(_squares(a))
     elif metric is Metric.L1:
-        found = np.abs(a - b).sum(axis=1)
+        a -= b
+        found = np.abs(a, out=a).sum(axis=1)
     elif metric is Metric.INNER_PRODUCT:
-        found = -(a * b).sum(axis=1)
+        found = -_products(a, b)
     elif metric is Metric.COSINE:
         found = _cosine_distances(a, b)
     else:
@@ -312,8 +314,19 @@ def distances(
     return found
 
 
+def _squares(a: NDArray[np.float64]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = np.einsum("ij,ij->i", a, a)
+    return found
+
+
+def _products(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The inner product of each row; BLAS would round equal rows differently, and break ties."""
+    found: NDArray[np.float64] = np.einsum("ij,j->i", a, b)
+    return found
+
+
 def _cosine_distances(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    norms = np.sqrt(np.square(a).sum(axis=1)) * np.sqrt(np.square(b).sum())
+    norms = np.sqrt(_squares(a) * _squares(b[None]))
     with np.errstate(invalid="ignore", divide="ignore"):
-        cosines = np.clip((a * b).sum(axis=1) / norms, -1.0, 1.0)
+        cosines = np.clip(_products(a, b) / norms, -1.0, 1.0)
     return np.where(norms > 0.0, 1.0 - cosines, np.nan)

@@ -65,6 +65,7 @@ class Dialect:
         distances: metric to a template of ``{column}``, ``{vector}`` and, for engines whose
             functions refuse NULL, ``{present}``: the condition that there is none.
         unindexed: the same distance in a form that no index serves, of ``{distance}``.
+        stores_packed: whether its driver gives a vector back as the packed bytes that it took.
         nearest_first: how to sort by a distance so that none at all comes last.
         index_order: metric to what to sort by alone so that an index serves, of ``{column}`` and
             ``{vector}``; without it an index serves the distance followed by the key.
@@ -93,6 +94,7 @@ class Dialect:
     features: frozenset[Feature] = frozenset()
     distances: Mapping[Metric, str] = MappingProxyType({})
     unindexed: ClassVar[str] = "{distance}"
+    stores_packed: ClassVar[bool] = False
     nearest_first: ClassVar[str] = "{distance}"
     index_order: Mapping[Metric, str] = MappingProxyType({})
     indexed_metrics: ClassVar[frozenset[Metric]] = frozenset(Metric)

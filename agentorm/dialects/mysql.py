@@ -57,6 +57,7 @@ class MySQL(Dialect):
     driver = "pymysql"
     extra = "agentorm[mysql]"
     features = frozenset({Feature.VECTOR_TYPE, Feature.UPSERT, Feature.CONCURRENT_WRITERS})
+    stores_packed = True
     nearest_first = "-{distance} DESC"
     nulls_first = "{expression} IS NOT NULL, {sorted}"
     nulls_last = "{expression} IS NULL, {sorted}"
@@ -76,7 +77,7 @@ class MySQL(Dialect):
             errors.ConnectionFailed,
         )
         | dict.fromkeys(
-            ("1048", "1062", "1169", "1242", "1364", "1451", "1452", "3819", "4025"),
+            ("1048", "1062", "1169", "1364", "1451", "1452", "3819", "4025"),
             errors.ConstraintViolation,
         )
         | dict.fromkeys(("1020", "1205", "1213", "3572"), errors.TransactionConflict)
@@ -137,7 +138,8 @@ class MySQL(Dialect):
         same = and_(*(old[name].op("<=>")(new[name]) for name in key))
         refusal = union_all(select(null()), select(null())).scalar_subquery()
         guarded = {key[0]: func.IF(same, old[key[0]], refusal)}
-        return made.on_duplicate_key_update({name: new[name] for name in overwrite} | guarded)
+        values = {name: new[name] for name in overwrite if name not in key}
+        return made.on_duplicate_key_update(values | guarded)
 
     def is_other_key(self, error: BaseException) -> bool:
         return _code(error) == _ROW_OF_ANOTHER_KEY

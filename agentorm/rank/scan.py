@@ -22,11 +22,11 @@ from agentorm.models import mapper_of
 from agentorm.query import Query, Ranking
 from agentorm.rank.base import Found, Ranker, Run, in_chunks, sortable, sortable_key
 from agentorm.statement import farthest_distance, keys_and_vectors, rows_of_keys
-from agentorm.vectors import PACKED, Vector, distances
+from agentorm.vectors import PACKED, distances
 
 E = TypeVar("E")
 Key: TypeAlias = tuple[Any, ...]
-_SCANNED = 1000
+_CHUNK_BYTES = 2 << 20
 _ATTEMPTS = 3
 
 
@@ -47,7 +47,7 @@ class Scan(Ranker):
             yield from (entity for entity, _ in _load(query, run, part))
 
     def count(self, query: Query[Any], run: Run) -> int:
-        return sum(len(near) for _, near in _scan(query, run))
+        return sum(int((~np.isnan(found)).sum()) for _, found in _scan(query, run))
 
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
         keys = mapper_of(query.model).primary_key
@@ -71,29 +71,40 @@ def slow_path(ranking: Ranking, dialect: Dialect) -> str:
     )
 
 
-def _scan(query: Query[Any], run: Run) -> Iterator[tuple[list[Key], NDArray[np.float64]]]:
-    """Chunks of keys with their distances, rows without one or beyond the threshold left out."""
+def _scan(query: Query[Any], run: Run) -> Iterator[tuple[Sequence[Any], NDArray[np.float64]]]:
+    """Chunks of rows, key and packed vector, with their distances: NaN where one does not count."""
     assert query.ranking is not None
     farthest = farthest_distance(query)
-    made = keys_and_vectors(query)
-    with run.session.execute(made, execution_options={"yield_per": _SCANNED}) as rows:
+    options = {"yield_per": max(1, _CHUNK_BYTES // (PACKED.itemsize * len(query.ranking.vector)))}
+    with run.session.execute(keys_and_vectors(query), execution_options=options) as rows:
         for part in rows.partitions():
             found = _measure([row[-1] for row in part], query.ranking)
-            kept = ~np.isnan(found) if farthest is None else found <= farthest
-            yield [tuple(part[i][:-1]) for i in np.flatnonzero(kept).tolist()], found[kept]
+            if farthest is not None:
+                found[found > farthest] = np.nan
+            yield part, found
 
 
 def _nearest_keys(query: Query[Any], run: Run) -> list[Key]:
     """The keys in order of (distance, key), from the offset up to the limit."""
     last = None if query.size is None else query.skip + query.size
     best: list[tuple[float, Key, Key]] = []
-    for keys, found in _scan(query, run):
-        full = last is not None and len(best) >= last
-        near = np.flatnonzero(found <= best[-1][0]) if full else np.arange(len(keys))
-        best += [(float(found[i]), sortable(keys[i]), keys[i]) for i in near.tolist()]
+    for rows, found in _scan(query, run):
+        for i in _candidates(found, best, last):
+            key = tuple(rows[i][:-1])
+            best.append((float(found[i]), sortable(key), key))
         if last is not None:
             best = nsmallest(last, best)
     return [key for _, _, key in sorted(best)[query.skip :]]
+
+
+def _candidates(found: NDArray[np.float64], best: list[Any], last: int | None) -> list[int]:
+    """Which rows of a chunk can be among so many nearest, ties with the farthest included."""
+    if last is None:
+        return np.flatnonzero(~np.isnan(found)).tolist()
+    farthest = best[-1][0] if len(best) == last else np.inf
+    if last < len(found):
+        farthest = min(farthest, np.partition(found, last - 1)[last - 1])
+    return np.flatnonzero(found <= (np.inf if np.isnan(farthest) else farthest)).tolist()
 
 
 def _load(query: Query[Any], run: Run, keys: Sequence[Key]) -> list[tuple[Any, float]]:
@@ -110,11 +121,11 @@ def _load(query: Query[Any], run: Run, keys: Sequence[Key]) -> list[tuple[Any, f
     return [(entity, d) for d, _, entity in sorted(ranked, key=lambda row: row[:2])]
 
 
-def _measure(vectors: Sequence[Vector], ranking: Ranking) -> NDArray[np.float64]:
-    dimension = len(ranking.vector)
-    for vector in vectors:
-        if len(vector) != dimension:
-            raise DimensionMismatch(field=ranking.field.label, expected=dimension, got=len(vector))
-    packed = b"".join(vector.tobytes() for vector in vectors)
-    rows = np.frombuffer(packed, PACKED).reshape(len(vectors), dimension)
+def _measure(vectors: Sequence[bytes], ranking: Ranking) -> NDArray[np.float64]:
+    size = PACKED.itemsize * len(ranking.vector)
+    packed = b"".join(vectors)
+    if len(packed) != size * len(vectors) or any(len(vector) != size for vector in vectors):
+        got = next(len(vector) for vector in vectors if len(vector) != size) // PACKED.itemsize
+        raise DimensionMismatch(field=ranking.field.label, expected=len(ranking.vector), got=got)
+    rows = np.frombuffer(packed, PACKED).reshape(len(vectors), -1)
     return distances(rows, ranking.vector, ranking.metric)

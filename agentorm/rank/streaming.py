@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from sqlalchemy import Connection, Result, event
 from sqlalchemy.exc import ResourceClosedError
+from sqlalchemy.orm import Session
 
 from agentorm.errors import DatabaseError, InvalidQuery
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
 from agentorm.rank.base import CHUNK, Run
-
-_WHILE_OPEN = ("before_cursor_execute", "commit", "savepoint")
 
 
 @contextmanager
@@ -36,19 +35,19 @@ def streamed(query: Query[Any], made: AnySelect, run: Run) -> Generator[Result[A
         if not alone or query.loaders:
             yield rows
             return
-        with _guard(run.connection).around(rows):
+        with _guard(run.session).around(rows, run.connection):
             yield rows
 
 
 class _Guard:
-    """Keeps all else off a connection while a stream is read from it."""
+    """Keeps all else off a session's connection while a stream is read from it."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, session: Session) -> None:
         self.rows: Result[Any] | None = None
         self.undone = False
-        for name in _WHILE_OPEN:
-            event.listen(connection, name, self.refuse)
-        event.listen(connection, "rollback", self.end)
+        self.watched: WeakSet[Connection] = WeakSet()
+        for name in ("before_flush", "before_commit"):
+            event.listen(session, name, self.refuse)
 
     def refuse(self, *_: object) -> None:
         if self.rows is not None:
@@ -63,7 +62,8 @@ class _Guard:
             self.rows.close()
 
     @contextmanager
-    def around(self, rows: Result[Any]) -> Generator[None]:
+    def around(self, rows: Result[Any], connection: Connection) -> Generator[None]:
+        self._watch(connection)
         self.rows, self.undone = rows, False
         try:
             yield
@@ -74,9 +74,17 @@ class _Guard:
         finally:
             self.rows = None
 
+    def _watch(self, connection: Connection) -> None:
+        if connection in self.watched:
+            return
+        self.watched.add(connection)
+        event.listen(connection, "before_cursor_execute", self.refuse)
+        event.listen(connection, "savepoint", self.refuse)
+        event.listen(connection, "rollback", self.end)
 
-_guards: WeakKeyDictionary[Connection, _Guard] = WeakKeyDictionary()
+
+_guards: WeakKeyDictionary[Session, _Guard] = WeakKeyDictionary()
 
 
-def _guard(connection: Connection) -> _Guard:
-    return _guards.get(connection) or _guards.setdefault(connection, _Guard(connection))
+def _guard(session: Session) -> _Guard:
+    return _guards.get(session) or _guards.setdefault(session, _Guard(session))
