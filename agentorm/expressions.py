@@ -224,7 +224,7 @@ _DIRECTIONS = (operators.asc_op, operators.desc_op)
 
 
 class VectorBits(ColumnElement[Any]):
-    """A vector column as it is compared with another vector: bit by bit."""
+    """A vector column as it is compared with a vector: bit by bit."""
 
     inherit_cache = True
     _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]
@@ -232,14 +232,6 @@ class VectorBits(ColumnElement[Any]):
     def __init__(self, column: ColumnElement[Any]) -> None:
         self.column = column
         self.type = column.type
-
-    @classmethod
-    def of(cls, operand: Any) -> Any:
-        """The operand, so that it is compared in this way if it is a column."""
-        if not is_expression(operand):
-            return operand
-        expression = coercions.expect(roles.ExpressionElementRole, operand)
-        return cls(expression) if isinstance(expression.type, VectorType) else expression
 
     @property
     def _from_objects(self) -> list[Any]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 from agentorm.errors import InvalidValue
 
@@ -44,7 +44,7 @@ def storable_bytes(value: Any, length: int | None = None) -> bytes:
     """
     if not isinstance(value, bytes | bytearray | memoryview):
         raise InvalidValue(f"expected bytes, got {type(value).__name__}")
-    packed = bytes(value)
+    packed = bytes(cast(bytes, value))
     if length is not None and len(packed) > length:
         hint = "declare max_length, or leave the field without index and key"
         raise InvalidValue(f"{len(packed)} bytes, at most {length} fit", hint=hint)

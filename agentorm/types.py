@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, LargeBinary, TypeDecorator, type_coerce
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 
@@ -83,11 +84,9 @@ class VectorType(TypeDecorator[Vector]):
         def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
             from agentorm.expressions import VectorBits
 
-            if op not in _EQUALITY or isinstance(self.expr, VectorBits):
+            if op not in _EQUALITY or isinstance(self.expr, VectorBits) or not _is_value(*other):
                 return super().operate(op, *other, **kwargs)
-            compared: ColumnElement[Any] = op(
-                VectorBits(self.expr), *map(VectorBits.of, other), **kwargs
-            )
+            compared: ColumnElement[Any] = op(VectorBits(self.expr), *other, **kwargs)
             return compared
 
         def cosine_distance(self, other: Any) -> ColumnElement[float]:
@@ -138,6 +137,7 @@ class PackedVectorType(VectorType):
         return packed
 
 
+_ATTRIBUTE = "__clause_element__"
 _EQUALITY = (
     operators.eq,
     operators.ne,
@@ -146,6 +146,11 @@ _EQUALITY = (
     operators.is_distinct_from,
     operators.is_not_distinct_from,
 )
+
+
+def _is_value(other: Any) -> bool:
+    """SQLAlchemy tells columns apart by comparing them, so those are left to it."""
+    return not (other is None or isinstance(other, ClauseElement) or hasattr(other, _ATTRIBUTE))
 
 
 def _dimension(value: Any) -> int:
@@ -175,7 +180,9 @@ class JSONType(TypeDecorator[Any]):
     class Comparator(TypeDecorator.Comparator[Any], JSON.Comparator[Any]):
         """Compares text in a document as text beside it is compared: by code point."""
 
-        def as_string(self) -> ColumnElement[str]:
+        def as_string(  # pyright: ignore[reportIncompatibleMethodOverride]
+            self,
+        ) -> ColumnElement[str]:
             from agentorm.expressions import JSONText
 
             found: Any = super()

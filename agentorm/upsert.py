@@ -144,10 +144,13 @@ def _read_back(
     target: tuple[str, ...],
     chosen: list[str],
 ) -> Iterable[Any]:
-    """The rows as they are now; one at a time, under its lock, where the snapshot is older.
+    """The rows as they are now, though the transaction may look at an older snapshot.
 
-    A lock on many keys at once may be one on the whole table.
+    A row that the snapshot shows as written, in every field, is as it is now. Any other is read
+    under its lock, and alone: a lock on many keys at once may be one on the whole table.
     """
+    rest = {attribute.key for attribute in mapper.column_attrs} - {*chosen, *target}
+    certain = rest <= {str(column.key) for column in key_columns(mapper.class_)}
     model, fields = mapper.class_, [getattr(mapper.class_, name) for name in target]
     for part in in_chunks(rows):
         keys = [tuple(row[name] for name in target) for row in part]
@@ -157,7 +160,7 @@ def _read_back(
         found = {tuple(getattr(entity, name) for name in target): entity for entity in read}
         for key, row in zip(keys, part, strict=True):
             entity = found.get(key)
-            if entity is None or not _holds(mapper, entity, row, chosen):
+            if entity is None or not (certain and _holds(mapper, entity, row, chosen)):
                 one = select(model).where(*_same(mapper, row, target)).with_for_update()
                 entity = run.session.scalars(one, execution_options=_AS_STORED).one()
             yield entity

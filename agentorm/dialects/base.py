@@ -234,9 +234,10 @@ class Dialect:
         """
         most = self.longest_name
         named = (table, *table.columns, *table.constraints, *table.indexes)
-        for name in (part.name for part in named):
-            given = type(name) in {str, quoted_name}  # SQLAlchemy shortens the names it makes
-            if given and most is not None and self.name_length(str(name)) > most:
+        for part in named:
+            given = type(part.name) in {str, quoted_name}  # SQLAlchemy shortens those it makes
+            name = str(part.name)
+            if given and most is not None and self.name_length(name) > most:
                 raise UnsupportedFeature(
                     f"the name {name!r}, of {len(name)} characters,",
                     dialect=self.name,

@@ -71,18 +71,18 @@ class MySQL(Dialect):
     settings: ClassVar[str] = f"SET SESSION collation_connection = utf8mb4_bin, {STRICT}"
     most_dimensions: ClassVar[int] = 16383
     errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType(
-        dict.fromkeys(("1045", "1130", "1251", "1698"), errors.AuthenticationFailed)
-        | dict.fromkeys(
-            ("1040", "1044", "1049", "1053", "1203", "2002", "2003", "2005", "2006", "2013"),
-            errors.ConnectionFailed,
-        )
-        | dict.fromkeys(
-            ("1048", "1062", "1169", "1364", "1451", "1452", "3819", "4025"),
-            errors.ConstraintViolation,
-        )
-        | dict.fromkeys(("1020", "1205", "1213", "3572"), errors.TransactionConflict)
-        | dict.fromkeys(("1290", "1792", "1836"), errors.ReadOnlyDatabase)
-        | dict.fromkeys(("1054", "1146"), errors.TableMissing)
+        {
+            code: kind
+            for kind, codes in {
+                errors.AuthenticationFailed: "1045 1130 1251 1698",
+                errors.ConnectionFailed: "1040 1044 1049 1053 1203 2002 2003 2005 2006 2013",
+                errors.ConstraintViolation: "1048 1062 1169 1364 1451 1452 3819 4025",
+                errors.TransactionConflict: "1020 1205 1213 3572",
+                errors.ReadOnlyDatabase: "1290 1792 1836",
+                errors.TableMissing: "1054 1146",
+            }.items()
+            for code in codes.split()
+        }
     )
 
     def vector_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:

@@ -92,7 +92,7 @@ def check_packet(
         )
 
 
-def _values(row: Any) -> Iterable[Any]:
+def _values(row: Mapping[str, Any] | Sequence[Any]) -> Iterable[Any]:
     return row.values() if isinstance(row, Mapping) else row
 
 

@@ -41,7 +41,9 @@ class DatetimeInUTC(DATETIME):
     def __init__(self) -> None:
         super().__init__(fsp=6)
 
-    def bind_processor(self, dialect: Any) -> Callable[[Any], Any]:
+    def bind_processor(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, dialect: Any
+    ) -> Callable[[Any], Any]:
         def bind(value: datetime | None) -> datetime | None:
             return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
 
