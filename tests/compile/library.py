@@ -74,6 +74,25 @@ class Page(Library, table=True):
     image: Vector = vector_field(4, metric="l2", index=IVFFlat(lists=10))
 
 
+class Picture(Library, table=True):
+    """A vector that the index of each engine may serve, and collections beside it."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    owner_id: int | None = Field(default=None, foreign_key="author.id")
+    pixels: Vector = vector_field(3, index=HNSW(m=8, ef_construction=32))
+    owner: Author | None = Relationship()
+    copies: list["Copy"] = Relationship(back_populates="picture")
+
+
+class Copy(Library, table=True):
+    """Called as rankings call theirs."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    distance: float
+    picture_id: int = Field(foreign_key="picture.id")
+    picture: Picture = Relationship(back_populates="copies")
+
+
 class Note(Library, table=True):
     id: int | None = Field(default=None, primary_key=True)
     meta: dict[str, Any] = json_field()
@@ -114,6 +133,15 @@ class Everything(Library, table=True):
     lasting: timedelta
     raw: bytes
     perhaps: int | None = None
+
+
+class Labelled(Library, table=True):
+    """Keys of text and of bytes, with a length of their own and without."""
+
+    word: str = Field(primary_key=True)
+    digest: bytes = Field(primary_key=True)
+    language: str = Field(unique=True, max_length=8)
+    seal: bytes = Field(index=True, max_length=64)
 
 
 class Feeling(Library, table=True):

@@ -29,6 +29,12 @@ class Unsupported:
 
 
 UNSUPPORTED = Unsupported()
+MARIADB_BEHIND_MYSQL = "mysql that reached mariadb"
+"""SQLAlchemy's dialect of a URL ``mysql://`` that has connected to a MariaDB server."""
+
+_URLS = {name: f"{driver}://" for name, driver in DRIVERS.items()}
+_URLS[MARIADB_BEHIND_MYSQL] = _URLS["mysql"]
+_OPTIONS = {MARIADB_BEHIND_MYSQL: {"is_mariadb": True}}
 Subject: TypeAlias = Endings[Any, Any] | ClauseElement | Callable[[str], ClauseElement | str]
 """A query, a statement, or what makes the statement or the SQL for an engine."""
 
@@ -74,10 +80,10 @@ def schema_of(metadata: MetaData, *names: str) -> Callable[[str], str]:
         def note(ddl: Any, *_: Any, **__: Any) -> None:
             statements.append(str(ddl.compile(dialect=recorder.dialect)))
 
-        recorder = create_mock_engine(f"{DRIVERS[engine]}://", note)
+        recorder = create_mock_engine(_URLS[engine], note, **_OPTIONS.get(engine, {}))
         tables = [metadata.tables[name] for name in names]
         metadata.create_all(recorder, tables=tables, checkfirst=False)
-        indexes = sorted(ddl for ddl in statements if ddl.lstrip().startswith("CREATE INDEX"))
+        indexes = sorted(ddl for ddl in statements if _CREATE_INDEX.match(ddl))
         return "; ".join([ddl for ddl in statements if ddl not in indexes] + indexes)
 
     return created
@@ -85,9 +91,12 @@ def schema_of(metadata: MetaData, *names: str) -> Callable[[str], str]:
 
 def dialect(engine: str, paramstyle: str = "named") -> Dialect:
     """SQLAlchemy's dialect of an engine, before any connection."""
-    kind: Any = make_url(f"{DRIVERS[engine]}://").get_dialect()
-    made: Dialect = kind(paramstyle=paramstyle)
+    kind: Any = make_url(_URLS[engine]).get_dialect()
+    made: Dialect = kind(paramstyle=paramstyle, **_OPTIONS.get(engine, {}))
     return made
+
+
+_CREATE_INDEX = re.compile(r"\s*CREATE (VECTOR )?INDEX ")
 
 
 def folded(sql: str) -> str:

@@ -20,6 +20,14 @@ SQLITE = {
         * vec_distance_l2(loan.embedding, zeroblob(length(:embedding_1)))
         * vec_distance_l2(:embedding_1, zeroblob(length(:embedding_1)))""",
 }
+MARIADB = {
+    Metric.COSINE: """
+        SELECT loan.number,
+        CAST(VEC_DISTANCE_COSINE(loan.embedding, :embedding_1) AS DOUBLE) AS far FROM loan""",
+    Metric.L2: """
+        SELECT loan.number,
+        CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) AS far FROM loan""",
+}
 POSTGRESQL = {
     Metric.COSINE: "<=>",
     Metric.L2: "<->",
@@ -50,7 +58,7 @@ def test_every_metric_by_name_and_by_comparator(metric: Metric) -> None:
                 SELECT loan.number, (loan.embedding <> :embedding_1) AS far
                 FROM loan""".replace("<>", POSTGRESQL[metric]),
             mysql=unsupported(f"the distance {metric} in SQL"),
-            mariadb=unsupported(f"the distance {metric} in SQL"),
+            mariadb=MARIADB.get(metric, unsupported(f"the distance {metric} in SQL")),
         )
 
 
@@ -63,7 +71,9 @@ def test_cosine_is_meant_where_no_metric_is_named() -> None:
             FROM loan""",
         postgresql="SELECT (loan.embedding <=> :embedding_1) AS anon_1 FROM loan",
         mysql=UNSUPPORTED,
-        mariadb=UNSUPPORTED,
+        mariadb="""
+            SELECT CAST(VEC_DISTANCE_COSINE(loan.embedding, :embedding_1) AS DOUBLE) AS anon_1
+            FROM loan""",
     )
 
 
@@ -87,7 +97,13 @@ def test_in_conditions_orders_and_arithmetic() -> None:
             HAVING min(:param_2::INTEGER - (loan.embedding <-> :embedding_1)) > :min_1::INTEGER
             ORDER BY (loan.embedding <-> :embedding_1)""",
         mysql=UNSUPPORTED,
-        mariadb=UNSUPPORTED,
+        mariadb="""
+            SELECT loan.number FROM loan
+            WHERE CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) < :param_1
+            GROUP BY loan.number
+            HAVING min(:param_2
+                - CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE)) > :min_1
+            ORDER BY CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE)""",
     )
 
 
@@ -120,7 +136,9 @@ def test_between_two_columns_of_which_either_may_be_null() -> None:
         postgresql="""
             SELECT (book.embedding <-> other.embedding) AS anon_1 FROM book, book AS other""",
         mysql=UNSUPPORTED,
-        mariadb=UNSUPPORTED,
+        mariadb="""
+            SELECT CAST(VEC_DISTANCE_EUCLIDEAN(book.embedding, other.embedding) AS DOUBLE) AS anon_1
+            FROM book, book AS other""",
     )
 
 
@@ -133,7 +151,8 @@ def test_a_column_of_a_plain_table() -> None:
             THEN vec_distance_l2(plain.v, :v_1) END AS anon_1 FROM plain""",
         postgresql="SELECT (plain.v <-> :v_1) AS anon_1 FROM plain",
         mysql=UNSUPPORTED,
-        mariadb=UNSUPPORTED,
+        mariadb="""
+            SELECT CAST(VEC_DISTANCE_EUCLIDEAN(plain.v, :v_1) AS DOUBLE) AS anon_1 FROM plain""",
     )
 
 
@@ -153,7 +172,10 @@ def test_a_distance_stays_within_a_subquery() -> None:
             (loan.embedding <-> :embedding_1) AS far FROM loan) AS s
             WHERE s.far < :far_1::INTEGER""",
         mysql=UNSUPPORTED,
-        mariadb=UNSUPPORTED,
+        mariadb="""
+            SELECT s.number, s.far FROM (SELECT loan.number AS number,
+            CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) AS far
+            FROM loan) AS s WHERE s.far < :far_1""",
     )
 
 
@@ -167,7 +189,9 @@ def test_an_alias_keeps_its_name() -> None:
             FROM loan AS other""",
         postgresql="SELECT (other.embedding <-> :embedding_1) AS anon_1 FROM loan AS other",
         mysql=UNSUPPORTED,
-        mariadb=UNSUPPORTED,
+        mariadb="""
+            SELECT CAST(VEC_DISTANCE_EUCLIDEAN(other.embedding, :embedding_1) AS DOUBLE) AS anon_1
+            FROM loan AS other""",
     )
 
 

@@ -58,7 +58,7 @@ def test_to_many_is_a_subquery_of_keys() -> None:
 
 
 def test_to_many_by_a_composite_key() -> None:
-    mysql = """
+    mariadb = """
         SELECT loan.branch, loan.number, loan.embedding FROM loan
         WHERE (loan.branch, loan.number) IN (SELECT loan.branch, loan.number FROM loan
             INNER JOIN stamp ON loan.branch = stamp.branch AND loan.number = stamp.number
@@ -66,15 +66,15 @@ def test_to_many_by_a_composite_key() -> None:
         ORDER BY loan.branch, loan.number"""
     assert_sql(
         LOANS.join(Loan.stamps).where(col(Stamp.id) > 2),
-        sqlite=mysql.replace("INNER JOIN", "JOIN"),
+        sqlite=mariadb.replace("INNER JOIN", "JOIN"),
         postgresql="""
             SELECT loan.branch, loan.number, loan.embedding FROM loan
             WHERE (loan.branch, loan.number) IN (SELECT loan.branch, loan.number FROM loan
                 JOIN stamp ON loan.branch = stamp.branch AND loan.number = stamp.number
                 WHERE stamp.id > :id_1::BIGINT)
             ORDER BY loan.branch, loan.number""",
-        mysql=mysql,
-        mariadb=mysql,
+        mysql=mariadb.replace("loan.embedding", "CAST(loan.embedding AS BINARY) AS embedding"),
+        mariadb=mariadb,
     )
 
 
@@ -94,7 +94,7 @@ def test_to_one_by_a_composite_key() -> None:
 
 
 def test_to_one_and_to_many_share_the_subquery() -> None:
-    mysql = """
+    mariadb = """
         SELECT book.id, book.title, book.year, book.author_id, book.embedding FROM book
         WHERE book.id IN (SELECT book.id FROM book
             INNER JOIN author ON author.id = book.author_id
@@ -105,7 +105,7 @@ def test_to_one_and_to_many_share_the_subquery() -> None:
     query = query.where(col(Author.id) > 1, col(Chapter.id) < col(Author.id))
     assert_sql(
         query.order_by(col(Book.year).desc()),
-        sqlite=mysql.replace("INNER JOIN", "JOIN"),
+        sqlite=mariadb.replace("INNER JOIN", "JOIN"),
         postgresql="""
             SELECT book.id, book.title, book.year, book.author_id, book.embedding FROM book
             WHERE book.id IN (SELECT book.id FROM book
@@ -113,8 +113,8 @@ def test_to_one_and_to_many_share_the_subquery() -> None:
                 JOIN chapter ON book.id = chapter.book_id
                 WHERE author.id > :id_1::BIGINT AND chapter.id < author.id)
             ORDER BY book.year DESC NULLS LAST, book.id""",
-        mysql=mysql,
-        mariadb=mysql,
+        mysql=mariadb.replace("book.embedding", "CAST(book.embedding AS BINARY) AS embedding"),
+        mariadb=mariadb,
     )
 
 
@@ -148,10 +148,11 @@ def test_a_class_joins_by_the_condition_given() -> None:
 
 def test_a_ranking_with_to_one() -> None:
     scan = """
-        SELECT book.id, book.embedding FROM book INNER JOIN author ON author.id = book.author_id
+        SELECT book.id, CAST(book.embedding AS BINARY) AS embedding
+        FROM book INNER JOIN author ON author.id = book.author_id
         WHERE author.id > :id_1 AND book.embedding IS NOT NULL;
-        SELECT book.id, book.title, book.year, book.author_id, book.embedding,
-        book.embedding AS embedding__1
+        SELECT book.id, book.title, book.year, book.author_id,
+        CAST(book.embedding AS BINARY) AS embedding, CAST(book.embedding AS BINARY) AS embedding
         FROM book INNER JOIN author ON author.id = book.author_id
         WHERE author.id > :id_1 AND book.id IN (:id_2_1)"""
     query = repository(Book).similar_to([1, 2, 3]).join(Book.author).where(col(Author.id) > 1)
@@ -169,18 +170,23 @@ def test_a_ranking_with_to_one() -> None:
             FROM book JOIN author ON author.id = book.author_id WHERE author.id > :id_1::BIGINT
             ORDER BY distance, book.id LIMIT :param_1::INTEGER""",
         mysql=scan,
-        mariadb=scan,
+        mariadb="""
+            SELECT book.id, book.title, book.year, book.author_id, book.embedding,
+            CAST(VEC_DISTANCE_COSINE(book.embedding, :embedding_1) AS DOUBLE) AS distance
+            FROM book INNER JOIN author ON author.id = book.author_id WHERE author.id > :id_1
+            ORDER BY -distance DESC, book.id LIMIT :param_1""",
     )
 
 
 def test_a_ranking_with_to_many_by_a_composite_key() -> None:
     scan = """
-        SELECT loan.branch, loan.number, loan.embedding FROM loan
+        SELECT loan.branch, loan.number, CAST(loan.embedding AS BINARY) AS embedding FROM loan
         WHERE (loan.branch, loan.number) IN (SELECT loan.branch, loan.number FROM loan
             INNER JOIN stamp ON loan.branch = stamp.branch AND loan.number = stamp.number
             WHERE stamp.id > :id_1)
         AND loan.embedding IS NOT NULL;
-        SELECT loan.branch, loan.number, loan.embedding, loan.embedding AS embedding__1 FROM loan
+        SELECT loan.branch, loan.number, CAST(loan.embedding AS BINARY) AS embedding,
+        CAST(loan.embedding AS BINARY) AS embedding FROM loan
         WHERE (loan.branch, loan.number) IN (SELECT loan.branch, loan.number FROM loan
             INNER JOIN stamp ON loan.branch = stamp.branch AND loan.number = stamp.number
             WHERE stamp.id > :id_1)
@@ -206,7 +212,14 @@ def test_a_ranking_with_to_many_by_a_composite_key() -> None:
                 WHERE stamp.id > :id_1::BIGINT)
             ORDER BY distance, loan.branch, loan.number LIMIT :param_1::INTEGER""",
         mysql=scan,
-        mariadb=scan,
+        mariadb="""
+            SELECT loan.branch, loan.number, loan.embedding,
+            CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) AS distance
+            FROM loan
+            WHERE (loan.branch, loan.number) IN (SELECT loan.branch, loan.number FROM loan
+                INNER JOIN stamp ON loan.branch = stamp.branch AND loan.number = stamp.number
+                WHERE stamp.id > :id_1)
+            ORDER BY -distance DESC, loan.branch, loan.number LIMIT :param_1""",
     )
 
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, not_, or_
+from sqlalchemy import not_, or_
 from sqlalchemy.orm import joinedload, selectinload
 
 from agentorm import col, repository
 from agentorm.expressions import Explain
 from agentorm.statement import counted, first_of, statement
-from tests.compile.library import Author, Book, Loan, Note
+from tests.compile.library import Author, Book, Loan
 from tests.compile.sql_of import assert_sql
 
 BOOKS = repository(Book)
+READ_ON_MYSQL = "CAST(book.embedding AS BINARY) AS embedding"
 
 
 def test_every_row_in_the_order_of_the_key() -> None:
     expected = """
         SELECT book.id, book.title, book.year, book.author_id, book.embedding
         FROM book ORDER BY book.id"""
-    assert_sql(BOOKS, sqlite=expected, postgresql=expected, mysql=expected, mariadb=expected)
+    assert_sql(
+        BOOKS,
+        sqlite=expected,
+        postgresql=expected,
+        mysql=expected.replace("book.embedding", READ_ON_MYSQL),
+        mariadb=expected,
+    )
 
 
 def test_a_composite_key_orders_by_all_its_columns() -> None:
@@ -26,7 +33,11 @@ def test_a_composite_key_orders_by_all_its_columns() -> None:
         SELECT loan.branch, loan.number, loan.embedding
         FROM loan ORDER BY loan.branch, loan.number"""
     assert_sql(
-        repository(Loan), sqlite=expected, postgresql=expected, mysql=expected, mariadb=expected
+        repository(Loan),
+        sqlite=expected,
+        postgresql=expected,
+        mysql=expected.replace("loan.embedding", "CAST(loan.embedding AS BINARY) AS embedding"),
+        mariadb=expected,
     )
 
 
@@ -66,7 +77,7 @@ def test_a_tree_of_conditions() -> None:
             AND NOT (book.year = :year_3::BIGINT
                      OR book.year IN (:year_4_1::BIGINT, :year_4_2::BIGINT))
             ORDER BY book.id""",
-        mysql=plain,
+        mysql=plain.replace("book.embedding", READ_ON_MYSQL),
         mariadb=plain,
     )
 
@@ -91,82 +102,6 @@ def test_like() -> None:
         mysql=concat,
         mariadb=concat,
     )
-
-
-def test_a_condition_on_a_json_field() -> None:
-    mysql = """
-        SELECT note.id, note.meta, note.tags FROM note
-        WHERE CASE JSON_EXTRACT(note.meta, :meta_1) WHEN 'null' THEN NULL
-        ELSE JSON_UNQUOTE(JSON_EXTRACT(note.meta, :meta_1)) END = :param_1
-        ORDER BY note.id"""
-    assert_sql(
-        repository(Note).where(col(Note.meta)["kind"].as_string() == "x"),
-        sqlite="""
-            SELECT note.id, note.meta, note.tags FROM note
-            WHERE CAST(JSON_EXTRACT(note.meta, :meta_1) AS VARCHAR) = :param_1
-            ORDER BY note.id""",
-        postgresql="""
-            SELECT note.id, note.meta, note.tags FROM note
-            WHERE CAST((note.meta ->> :meta_1::TEXT) AS VARCHAR) = :param_1::VARCHAR
-            ORDER BY note.id""",
-        mysql=mysql,
-        mariadb=mysql,
-    )
-
-
-def test_null_sorts_as_the_smallest() -> None:
-    plain = """
-        SELECT book.id, book.title, book.year, book.author_id, book.embedding FROM book
-        ORDER BY book.year, book.author_id, book.year DESC, book.id"""
-    assert_sql(
-        BOOKS.order_by(Book.year, col(Book.author_id).asc(), col(Book.year).desc()),
-        sqlite=plain,
-        postgresql="""
-            SELECT book.id, book.title, book.year, book.author_id, book.embedding FROM book
-            ORDER BY book.year NULLS FIRST, book.author_id NULLS FIRST,
-            book.year DESC NULLS LAST, book.id""",
-        mysql=plain,
-        mariadb=plain,
-    )
-
-
-def test_what_is_never_null_sorts_plainly() -> None:
-    expected = """
-        SELECT author.id, author.name FROM author
-        ORDER BY author.name, author.name DESC, author.id"""
-    assert_sql(
-        repository(Author).order_by(Author.name).order_by(col(Author.name).desc()),
-        sqlite=expected,
-        postgresql=expected,
-        mysql=expected,
-        mariadb=expected,
-    )
-
-
-def test_an_expression_may_be_null_and_sorts_so() -> None:
-    plain = """
-        SELECT author.id, author.name FROM author
-        ORDER BY length(author.name), -author.id DESC, author.id"""
-    assert_sql(
-        repository(Author).order_by(func.length(Author.name), (-col(Author.id)).desc()),
-        sqlite=plain,
-        postgresql="""
-            SELECT author.id, author.name FROM author
-            ORDER BY length(author.name) NULLS FIRST, -author.id DESC NULLS LAST, author.id""",
-        mysql=plain,
-        mariadb=plain,
-    )
-
-
-def test_the_place_of_null_that_the_user_gives_stays() -> None:
-    # MySQL and MariaDB do not know these words: their dialects are to say it in another way
-    year = col(Book.year)
-    expected = """
-        SELECT book.id, book.title, book.year, book.author_id, book.embedding FROM book
-        ORDER BY book.year NULLS LAST, book.year ASC NULLS FIRST, book.year DESC NULLS FIRST,
-        book.id"""
-    query = BOOKS.order_by(year.nulls_last(), year.asc().nulls_first(), year.desc().nulls_first())
-    assert_sql(query, sqlite=expected, postgresql=expected, mysql=expected, mariadb=expected)
 
 
 def test_a_page() -> None:
@@ -224,7 +159,7 @@ def test_what_is_loaded_by_a_select_of_its_own_changes_nothing() -> None:
 
 
 def test_a_collection_loaded_by_a_join_does_not_use_up_the_limit() -> None:
-    mysql = """
+    mariadb = """
         SELECT anon_1.id, anon_1.name, book_1.id AS id_1, book_1.title, book_1.year,
         book_1.author_id, book_1.embedding
         FROM (SELECT author.id AS id, author.name AS name FROM author ORDER BY author.id
@@ -244,8 +179,8 @@ def test_a_collection_loaded_by_a_join_does_not_use_up_the_limit() -> None:
             FROM (SELECT author.id AS id, author.name AS name FROM author ORDER BY author.id
                   LIMIT :param_1::INTEGER) AS anon_1
             LEFT OUTER JOIN book AS book_1 ON anon_1.id = book_1.author_id ORDER BY anon_1.id""",
-        mysql=mysql,
-        mariadb=mysql,
+        mysql=mariadb.replace("book_1.embedding", "CAST(book_1.embedding AS BINARY) AS embedding"),
+        mariadb=mariadb,
     )
 
 
@@ -279,12 +214,11 @@ def test_existence_asks_for_one_row_of_nothing() -> None:
 
 
 def test_a_plan_is_asked_for_in_front() -> None:
-    expected = "EXPLAIN SELECT author.id, author.name FROM author ORDER BY author.id"
+    select = "SELECT author.id, author.name FROM author ORDER BY author.id"
     assert_sql(
         Explain(statement(repository(Author))),
-        sqlite="""
-            EXPLAIN QUERY PLAN SELECT author.id, author.name FROM author ORDER BY author.id""",
-        postgresql=expected,
-        mysql=expected,
-        mariadb=expected,
+        sqlite=f"EXPLAIN QUERY PLAN {select}",
+        postgresql=f"EXPLAIN {select}",
+        mysql=f"EXPLAIN FORMAT=TREE {select}",
+        mariadb=f"EXPLAIN FORMAT=JSON {select}",
     )

