@@ -11,6 +11,9 @@ from sqlalchemy.orm import registry
 
 from agentorm import Entity, Field, Relationship, Vector, json_field, vector_field
 
+STREAMS_ALONE = ("mariadb", "mysql", "mariadb-10.11")
+"""The engines that run nothing else on a connection that streams."""
+
 
 def vector(*components: float) -> Vector:
     """A vector as a type checker wants it; entities take lists too."""

@@ -10,6 +10,7 @@ from sqlmodel import select
 
 from agentorm import (
     Database,
+    DatabaseError,
     InvalidQuery,
     InvalidValue,
     Repository,
@@ -60,9 +61,25 @@ def test_values_are_expressions(docs: Repository[Doc]) -> None:
     assert column(docs, "topic") == ["a", "B", "C"]
 
 
-def test_values_are_subqueries(docs: Repository[Doc]) -> None:
-    most = select(func.max(Doc.n)).scalar_subquery()
-    assert docs.update_where(Doc.id == 1, n=most) == 1
+def test_values_are_subqueries(library: Database, docs: Repository[Doc]) -> None:
+    repository(Tag, library).add(Tag(id=7, name="x", doc_id=2))
+    assert docs.update_where(Doc.id == 1, n=select(func.max(Tag.id)).scalar_subquery()) == 1
+    assert column(docs, "n") == [7, 2, 3]
+
+
+@pytest.mark.engines("sqlite", "postgresql", "mariadb")
+def test_values_are_subqueries_of_the_table_itself(docs: Repository[Doc]) -> None:
+    assert docs.update_where(Doc.id == 1, n=select(func.max(Doc.n)).scalar_subquery()) == 1
+    assert column(docs, "n") == [3, 2, 3]
+
+
+@pytest.mark.engines("mysql")
+def test_mysql_takes_no_subquery_of_the_table_itself(docs: Repository[Doc]) -> None:
+    most = select(func.max(Doc.n).label("n"))
+    with pytest.raises(DatabaseError, match="can't specify target table 'doc' for update"):
+        docs.update_where(Doc.id == 1, n=most.scalar_subquery())
+    hidden = select(most.subquery().c.n).scalar_subquery()
+    assert docs.update_where(Doc.id == 1, n=hidden) == 1
     assert column(docs, "n") == [3, 2, 3]
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, event, inspect, make_url, text
+from sqlalchemy import Engine, create_engine, event, inspect, make_url, text
 from sqlmodel import Session, select
 
 from agentorm import (
@@ -25,6 +25,12 @@ from agentorm import (
 from tests.contract.models import Author, Doc, Pair, Tag, vector
 
 TABLES = ["author", "doc", "tag"]
+SERVERS = {
+    "sqlite": "SQLite 3.",
+    "postgresql": "PostgreSQL ",
+    "mariadb": "MariaDB 1",
+    "mysql": "MySQL 9.",
+}
 
 
 def sent(trace: Trace) -> list[str]:
@@ -37,8 +43,16 @@ def tables(db: Database) -> list[str]:
     return sorted(inspect(db.engine).get_table_names())
 
 
-def test_a_database_is_made_of_a_url_or_an_engine(url: str) -> None:
-    engine = create_engine(url)
+@pytest.fixture
+def engine(url: str) -> Engine:
+    """An engine that SQLAlchemy made; left alone, it takes another driver for MySQL."""
+    place = make_url(url)
+    if place.drivername in {"mysql", "mariadb"}:
+        place = place.set(drivername=f"{place.drivername}+pymysql")
+    return create_engine(place)
+
+
+def test_a_database_is_made_of_a_url_or_an_engine(url: str, engine: Engine) -> None:
     for where in (url, make_url(url), engine):
         with Database(where) as db:
             db.create_all(Author, Doc, Tag)
@@ -48,8 +62,7 @@ def test_a_database_is_made_of_a_url_or_an_engine(url: str) -> None:
     assert Database(engine).engine is engine
 
 
-def test_an_engine_is_given_to_two_databases(url: str) -> None:
-    engine = create_engine(url)
+def test_an_engine_is_given_to_two_databases(engine: Engine) -> None:
     first, second = Database(engine), Database(engine)
     first.create_all(Author, Doc, Tag)
     repository(Doc, second).add(Doc(title="a", embedding=vector(1, 0, 0)))
@@ -57,8 +70,7 @@ def test_an_engine_is_given_to_two_databases(url: str) -> None:
     engine.dispose()
 
 
-def test_an_engine_with_open_connections_is_made_ready(url: str) -> None:
-    engine = create_engine(url)
+def test_an_engine_with_open_connections_is_made_ready(engine: Engine) -> None:
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT 1")) == 1
     with Database(engine) as db, warnings.catch_warnings():
@@ -74,6 +86,14 @@ def test_postgresql_means_psycopg(url: str, scheme: str) -> None:
     with Database(make_url(url).set(drivername=scheme)) as db:
         assert db.engine.dialect.driver == "psycopg"
         assert db.ping() > 0
+
+
+@pytest.mark.engines("mysql", "mariadb")
+def test_mysql_and_mariadb_mean_pymysql(url: str, engine_name: str) -> None:
+    for scheme in (engine_name, f"{engine_name}+pymysql"):
+        with Database(make_url(url).set(drivername=scheme)) as db:
+            assert db.engine.dialect.driver == "pymysql"
+            assert db.ping() > 0
 
 
 def test_engine_options_reach_the_engine(url: str) -> None:
@@ -225,10 +245,8 @@ def test_a_disposed_database_opens_again(library: Database) -> None:
 
 def test_capabilities_are_those_of_the_server(db: Database, engine_name: str) -> None:
     known = db.capabilities()
-    assert known.notes[0].startswith(
-        {"sqlite": "SQLite 3.", "postgresql": "PostgreSQL "}[engine_name]
-    )
-    assert Feature.DISTANCE in known.features
+    assert known.notes[0].startswith(SERVERS[engine_name])
+    assert (Feature.DISTANCE in known.features) == (engine_name != "mysql")
     assert Feature.UPSERT in known.features
     assert str(known).splitlines()[0] == engine_name
 

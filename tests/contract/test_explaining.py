@@ -28,7 +28,13 @@ from tests.engines import NAMES
 
 pytestmark = pytest.mark.engines(*NAMES)
 native = pytest.mark.engines("sqlite", "postgresql")
-scans_only = pytest.mark.engines("postgresql-without-pgvector")
+knows_l2 = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+SCANS = {
+    "postgresql-without-pgvector": ("doc.embedding", "Seq Scan on doc"),
+    "mysql": ("CAST(doc.embedding AS BINARY)", "Table scan on doc"),
+    "mariadb-10.11": ("doc.embedding", '"table_name": "doc"'),
+}
+scans_only = pytest.mark.engines(*SCANS)
 
 QUERY = [1, 2, 2]
 COLUMNS = "doc.id, doc.title, doc.topic, doc.n, doc.meta, doc.author_id, doc.embedding"
@@ -71,18 +77,33 @@ def test_postgresql_explains_its_scan(ranked: Database) -> None:
 
 
 @scans_only
-def test_a_scan_explains_its_two_statements(ranked: Database) -> None:
+def test_a_scan_explains_its_two_statements(ranked: Database, engine_name: str) -> None:
+    read, plan = SCANS[engine_name]
     explained = repository(Doc, ranked).similar_to(QUERY).where(Doc.n == 1).limit(5).explain()
     assert (explained.ranker, explained.exact) == ("scan", True)
     assert "the vectors of Doc.embedding are read and ranked in this process" in explained.notes[0]
     first, second = map(one_line, explained.statements)
-    assert first.startswith("SELECT doc.id, doc.embedding FROM doc WHERE doc.n = :n_1")
-    assert second.startswith(f"SELECT {COLUMNS}")
-    assert "Seq Scan on doc" in explained.plan
+    assert first.removeprefix(f"SELECT doc.id, {read} AS embedding ").startswith(
+        "FROM doc WHERE doc.n = :n_1"
+    )
+    assert second.startswith(f"SELECT {COLUMNS.replace('doc.embedding', read)}")
+    assert plan in explained.plan
+
+
+@pytest.mark.engines("mariadb")
+def test_mariadb_explains_its_scan(ranked: Database) -> None:
+    explained = repository(Doc, ranked).similar_to(QUERY).where(Doc.n == 1).limit(5).explain()
+    assert (explained.ranker, explained.exact, explained.notes) == ("native", True, ())
+    assert '"table_name": "doc"' in explained.plan
+    (sql,) = map(one_line, explained.statements)
+    assert sql.removeprefix(f"SELECT {COLUMNS}, ") == (
+        "CAST(VEC_DISTANCE_COSINE(doc.embedding, :embedding_1) AS DOUBLE) AS distance FROM doc "
+        "WHERE doc.n = :n_1 ORDER BY -distance DESC, doc.id LIMIT :param_1"
+    )
 
 
 def test_a_query_without_a_ranking_is_explained(ranked: Database) -> None:
-    explained = repository(Doc, ranked).where(Doc.title == "axis").explain()
+    explained = repository(Doc, ranked).where(Doc.n == 4).explain()
     assert (explained.ranker, explained.exact, explained.notes) == ("none", True, ())
     assert len(explained.statements) == 1
     assert "doc" in explained.plan
@@ -103,7 +124,7 @@ def test_a_query_within_a_session_is_explained_there(ranked: Database) -> None:
         assert docs.count() == 8
 
 
-@native
+@knows_l2
 def test_a_statement_is_a_select_of_rows_and_distances(ranked: Database) -> None:
     made = repository(Doc).similar_to(QUERY, metric="l2").limit(2).statement()
     rows = [(doc.title, round(d, 4)) for doc, d in answers(ranked, made)]
@@ -116,7 +137,7 @@ def test_a_statement_without_a_ranking_is_a_select_of_rows(ranked: Database) -> 
     assert answers(ranked, select(func.count()).select_from(made.subquery())) == [(2,)]
 
 
-@native
+@knows_l2
 def test_distance_is_an_expression_of_any_select(ranked: Database) -> None:
     l2 = distance(Doc.embedding, QUERY, metric="l2")
     query = select(Doc.title, l2).where(l2 < 3.5).order_by(l2, Doc.title).limit(3)
@@ -153,9 +174,10 @@ def test_the_distance_of_two_columns_and_of_two_metrics_in_one_select(ranked: Da
 
 @scans_only
 def test_distance_in_a_select_is_refused_where_the_engine_has_none(
-    ranked: Database, sent: list[str]
+    ranked: Database, sent: list[str], engine_name: str
 ) -> None:
-    expected = r"postgresql does not support the distance l2 in SQL; rank with .*similar_to"
+    server = engine_name.partition("-")[0]
+    expected = rf"{server} does not support the distance l2 in SQL; rank with .*similar_to"
     sent.clear()
     with pytest.raises(UnsupportedFeature, match=expected):
         answers(ranked, select(distance(Doc.embedding, QUERY, metric="l2")))
@@ -191,7 +213,19 @@ def test_the_capabilities_of_an_engine_with_distances(db: Database, engine_name:
     assert "rank by inner_product      native" in str(known)
 
 
-@scans_only
+@pytest.mark.engines("mariadb")
+def test_the_capabilities_of_an_engine_with_some_distances(db: Database) -> None:
+    known = db.capabilities()
+    assert known.rankers == {
+        Metric.COSINE: "native",
+        Metric.L2: "native",
+        Metric.INNER_PRODUCT: "scan",
+        Metric.L1: "scan",
+    }
+    assert Feature.HNSW in known.features
+
+
+@pytest.mark.engines("postgresql-without-pgvector")
 def test_the_capabilities_of_an_engine_without_them(db: Database) -> None:
     known = db.capabilities()
     assert set(known.rankers.values()) == {"scan"}
