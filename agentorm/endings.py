@@ -228,6 +228,7 @@ def runnable(where_to_run: object) -> WhereToRun:
 def running(session: Session, model: type[Any]) -> Generator[Run]:
     """A session that is ready for this model; its errors are ours within."""
     mapper = mapper_of(model)
+    rank.check_free(session)
     with translated(session.get_bind(mapper).dialect):
         connection = session.connection(bind_arguments={"mapper": mapper})
         yield Run(session, connection, ensure(connection))

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, CursorResult, Executable, delete, inspect,
 from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.orm.attributes import set_committed_value
 
+from agentorm.bulk import limit_statements
 from agentorm.database import Database
 from agentorm.endings import Endings, SyncQuery, WhereToRun, runnable
 from agentorm.errors import AgentORMError, InvalidQuery, InvalidValue, NoResult
@@ -121,6 +122,7 @@ class Repository(Endings[E, SyncQuery[E]]):
         for entity in given:
             self._check_new(entity)
         with self._writing("add_all") as run, _savepoint(run):
+            limit_statements(run, given)
             run.session.add_all(given)
             run.session.flush()
         return given

@@ -81,6 +81,8 @@ class Dialect:
         connection_hint: what to look at when no connection can be had.
         index_dimensions: the most dimensions a vector index takes, None without a limit.
         longest_name: the most characters in a name of the schema, None without a limit.
+        statement_bytes: how long an insert of many rows may become, None without a limit.
+        statement_rows: how many rows it then has at most.
         upsert_returns: whether the statement of `upsert` gives back the rows it wrote.
         streams_alone: whether a second statement on a connection ends the stream of the first.
         errors: how the engine's refusals are told apart, see `classify`.
@@ -108,6 +110,8 @@ class Dialect:
     connection_hint: ClassVar[str] = "check host, port and database of the URL"
     index_dimensions: ClassVar[int | None] = None
     longest_name: ClassVar[int | None] = None
+    statement_bytes: ClassVar[int | None] = None
+    statement_rows: ClassVar[int] = 1000
     upsert_returns: ClassVar[bool] = True
     streams_alone: ClassVar[bool] = False
     errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType({})

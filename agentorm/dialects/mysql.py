@@ -65,6 +65,7 @@ class MySQL(Dialect):
     json_text = "({text} COLLATE utf8mb4_0900_bin)"
     explain_prefix = "EXPLAIN FORMAT=TREE"
     longest_name = 64
+    statement_bytes = 4 << 20
     upsert_returns = False
     streams_alone = True
     collation: ClassVar[str] = "utf8mb4_0900_bin"

@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import (
+    ForeignKeyConstraint,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    UniqueConstraint,
+)
+
 from agentorm import errors
 
 if TYPE_CHECKING:
@@ -13,7 +21,8 @@ if TYPE_CHECKING:
 
 BYTES_IN_KEY = 3072
 CHARACTERS_IN_KEY = BYTES_IN_KEY // 4
-_BYTES_OF_A_SCALAR = 8
+_BYTES_OF_A_SCALAR = 32
+_KEYS = (PrimaryKeyConstraint, UniqueConstraint, ForeignKeyConstraint)
 _SURELY_FITS = 500_000
 _TRANSACTION_UNDONE = (1020, 1213)
 _ESCAPED = b"\0\n\r\x1a\"'\\"
@@ -25,7 +34,7 @@ def check_keys(name: str, table: Table) -> None:
     Raises:
         UnsupportedFeature: one does not.
     """
-    keys: list[Any] = [key for key in table.constraints if hasattr(key, "columns")]
+    keys: list[Any] = [key for key in table.constraints if isinstance(key, _KEYS)]
     keys += [index for index in table.indexes if "agentorm" not in index.info]
     for columns in (list(key.columns) for key in keys):
         sizes = [_bytes_in_key(column) for column in columns]
@@ -40,10 +49,11 @@ def check_keys(name: str, table: Table) -> None:
 
 
 def _bytes_in_key(column: Column[Any]) -> int | None:
+    stored: Any = getattr(column.type, "impl_instance", column.type)
     length: int | None = getattr(column.type, "length", None)
-    if column.type.python_type not in {str, bytes}:
-        return length or _BYTES_OF_A_SCALAR
-    width = BYTES_IN_KEY // CHARACTERS_IN_KEY if column.type.python_type is str else 1
+    if not isinstance(stored, String | LargeBinary):
+        return _BYTES_OF_A_SCALAR
+    width = BYTES_IN_KEY // CHARACTERS_IN_KEY if isinstance(stored, String) else 1
     return None if length is None else length * width
 
 

@@ -14,10 +14,19 @@ from agentorm.query import Query
 from agentorm.rank.base import Found, Ranker, Run
 from agentorm.rank.native import Native
 from agentorm.rank.scan import Scan, slow_path
-from agentorm.rank.streaming import streamed
+from agentorm.rank.streaming import check_free, streamed
 from agentorm.statement import statement
 
-__all__ = ["Found", "Ranker", "Run", "announce", "ranker_of", "statements", "streamed"]
+__all__ = [
+    "Found",
+    "Ranker",
+    "Run",
+    "announce",
+    "check_free",
+    "ranker_of",
+    "statements",
+    "streamed",
+]
 
 _NATIVE, _SCAN = Native(), Scan()
 _announced: WeakKeyDictionary[Engine, set[str]] = WeakKeyDictionary()

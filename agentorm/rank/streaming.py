@@ -86,5 +86,15 @@ class _Guard:
 _guards: WeakKeyDictionary[Session, _Guard] = WeakKeyDictionary()
 
 
+def check_free(session: Session) -> None:
+    """See that no stream has the session's connection for itself.
+
+    Raises:
+        InvalidQuery: one has.
+    """
+    if session in _guards:
+        _guards[session].refuse()
+
+
 def _guard(session: Session) -> _Guard:
     return _guards.get(session) or _guards.setdefault(session, _Guard(session))
