@@ -30,7 +30,7 @@ def streamed(query: Query[Any], made: AnySelect, run: Run) -> Generator[Result[A
         DatabaseError: the transaction was rolled back under the stream.
     """
     alone = run.dialect.streams_alone
-    options = {"yield_per": CHUNK, "stream_results": not (alone and query.loaders)}
+    options = {} if alone and query.loaders else {"yield_per": CHUNK}
     with run.session.execute(made, execution_options=options) as rows:
         if not alone or query.loaders:
             yield rows
