@@ -7,18 +7,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, select
+from sqlalchemy import Connection, Engine, Select, event, select
 from sqlalchemy.engine.interfaces import CacheStats
 from sqlalchemy.orm import Session, selectinload
 
-from agentorm import Database, Metric, Repository, Vector, col, distance, repository
-from tests.compile.library import Author, Book, Chapter, Loan, Note, Page, Stamp
+from agentorm import Database, Metric, Repository, Vector, col, dialects, distance, repository
+from agentorm.statement import statement
+from tests.compile.library import Author, Book, Chapter, Loan, Note, Page, Picture, Stamp
+from tests.compile.sql_of import folded
 
 MODELS = (Author, Book, Chapter, Loan, Stamp, Page, Note)
 
 pytestmark = [
-    pytest.mark.engines("sqlite", "postgresql", "postgresql-without-pgvector"),
-    # without pgvector the rankings are scans, announced as such
+    pytest.mark.engines("sqlite", "postgresql", "postgresql-without-pgvector", "mariadb", "mysql"),
+    # what an engine does not compute is a scan, announced as such
     pytest.mark.filterwarnings("ignore::agentorm.errors.SlowPath"),
 ]
 
@@ -125,7 +127,7 @@ def test_a_query_of_a_shape_seen_before_compiles_nothing(
         assert set(run(number)) == {CacheStats.CACHE_HIT}
 
 
-@pytest.mark.engines("sqlite", "postgresql")
+@pytest.mark.engines("sqlite", "postgresql", "mariadb")
 def test_a_plain_select_with_a_distance_compiles_once(library: Database) -> None:
     hits: list[CacheStats] = []
     for vector in ([1, 2], [3, 4], [5, 6]):
@@ -157,12 +159,13 @@ def test_the_sql_of_one_metric_never_answers_for_another(db: Database) -> None:
             assert rows.similar_to([1, 0], metric=metric).max_distance(near - 1).count() == 0
 
 
-@pytest.mark.engines("sqlite", "postgresql")
+@pytest.mark.engines("sqlite", "postgresql", "mariadb")
 def test_a_plain_distance_is_that_of_its_metric(db: Database) -> None:
     db.create_all(Loan)
+    metrics = [m for m in FROM_1_0_TO_3_4 if dialects.declared(db.engine.name).computes(m)]
     with db.transaction() as session:
         repository(Loan, session).add(Loan(branch="a", number=1, embedding=Vector([3, 4])))
-        for metric in [*Metric][:4] * 2:
+        for metric in metrics * 2:
             found = (
                 session.connection()
                 .execute(select(distance(Loan.embedding, [1, 0], metric)))
@@ -186,14 +189,65 @@ def test_one_direction_never_answers_for_the_other(db: Database) -> None:
             assert [book.id for book in rows.order_by(year.desc().nulls_first()).all()] == [2, 3, 1]
 
 
-@pytest.mark.engines("postgresql")
-def test_what_an_index_may_answer_is_other_sql_than_what_it_may_not(library: Database) -> None:
-    indexed, exact = "(page.text <#> %(text_1)s) AS", "((page.text <#> %(text_1)s) + 0) AS"
+SERVED = {
+    "postgresql": (
+        "text",
+        [1, 1],
+        "(page.text <#> %(text_1)s) AS",
+        "((page.text <#> %(text_1)s) + 0) AS",
+    ),
+    "mariadb": (
+        "image",
+        [1, 1, 1, 1],
+        "ORDER BY VEC_DISTANCE_EUCLIDEAN(page.image, %(image_1)s) LIMIT",
+        "ORDER BY -distance_to_query DESC, page.id LIMIT",
+    ),
+}
+
+
+@pytest.mark.engines("postgresql", "mariadb")
+def test_what_an_index_may_answer_is_other_sql_than_what_it_may_not(
+    library: Database, engine_name: str
+) -> None:
+    on, vector, indexed, exact = SERVED[engine_name]
     with library.session() as session:
-        query = pages(session).similar_to([1, 1], on="text").limit(3)
+        query = pages(session).similar_to(vector, on=on).limit(3)
         for _ in range(2):
             with recorded(library.engine) as seen:
                 query.all()
                 list(query.stream())
-            assert [sql.count(indexed) for sql, _ in seen] == [1, 0]
-            assert [sql.count(exact) for sql, _ in seen] == [0, 1]
+            assert [folded(sql).count(indexed) for sql, _ in seen] == [1, 0]
+            assert [folded(sql).count(exact) for sql, _ in seen] == [0, 1]
+
+
+@pytest.mark.engines("mariadb")
+def test_the_order_of_one_metric_never_answers_for_another(db: Database) -> None:
+    """The nearest by angle is the farthest by length, with an index and without."""
+    db.create_all(Author, Picture)
+    with db.transaction() as session:
+        rows = repository(Picture, session)
+        rows.add_all(
+            [
+                Picture(id=1, pixels=Vector([9, 0, 0])),
+                Picture(id=2, pixels=Vector([3, 1, 0])),
+                Picture(id=3, pixels=Vector([1, 1, 0])),
+            ]
+        )
+        for _ in range(2):
+            for metric, nearest in (("cosine", [1, 2, 3]), ("l2", [3, 2, 1])):
+                ranked = rows.similar_to([1, 0, 0], metric=metric)
+                assert [picture.id for picture in ranked.limit(3).all()] == nearest
+                assert [picture.id for picture in ranked.all()] == nearest
+                assert [picture.id for picture in ranked.stream()] == nearest
+
+
+def test_metric_and_index_tell_statements_apart() -> None:
+    """SQLAlchemy compares the parts that its keys of the cache are made of."""
+
+    def made(metric: str, *, indexed: bool = True) -> Select[Any]:
+        query = repository(Picture).similar_to([1, 0, 0], metric=metric).limit(3)
+        return statement(query, indexed=indexed)
+
+    assert made("cosine").compare(made("cosine"))
+    assert not made("cosine").compare(made("l2"))
+    assert not made("cosine").compare(made("cosine", indexed=False))
