@@ -8,7 +8,7 @@ from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from sqlalchemy import Connection, Result, event
-from sqlalchemy.exc import ResourceClosedError
+from sqlalchemy.exc import InvalidRequestError, ResourceClosedError
 from sqlalchemy.orm import Session
 
 from agentorm.errors import DatabaseError, InvalidQuery
@@ -33,10 +33,23 @@ def streamed(query: Query[Any], made: AnySelect, run: Run) -> Generator[Result[A
     options = {} if alone and query.loaders else {"yield_per": CHUNK}
     with run.session.execute(made, execution_options=options) as rows:
         if not alone or query.loaders:
-            yield rows
+            with _no_joined_collection():
+                yield rows
             return
         with _guard(run.session).around(rows, run.connection):
             yield rows
+
+
+@contextmanager
+def _no_joined_collection() -> Generator[None]:
+    """Where rows repeat for a collection, there is no telling them apart chunk by chunk."""
+    try:
+        yield
+    except InvalidRequestError as error:
+        if "joined eager load" not in str(error):
+            raise
+        hint = "load it with selectinload()"
+        raise InvalidQuery("a stream cannot join a collection", hint=hint) from error
 
 
 class _Guard:
