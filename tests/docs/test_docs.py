@@ -7,20 +7,22 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import agentorm
 from tests.docs.run_page import Block, Wrong, blocks, check, matches, prose, renew
+from tests.engines import Fresh
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
 
-ON_POSTGRESQL = "---\nengine: postgresql\n---\n"
+ENGINE = re.compile(r"---\nengine: ([a-z]+)\n---\n")
 WITH_CODE = [name for name, text in TEXTS.items() if "```python" in text]
-FOR_POSTGRESQL = [name for name in WITH_CODE if TEXTS[name].startswith(ON_POSTGRESQL)]
+ENGINE_OF = {name: on[1] for name in WITH_CODE if (on := ENGINE.match(TEXTS[name]))}
 SHOWS_SQLITE = [
     "docs/engines/sqlite.md",
     "docs/guides/errors.md",
@@ -30,7 +32,14 @@ SHOWS_SQLITE = [
     "docs/guides/tracing.md",
     "docs/reference/urls.md",
 ]
-SAME_EVERYWHERE = [n for n in WITH_CODE if n not in {*FOR_POSTGRESQL, *SHOWS_SQLITE}]
+COMPUTES_DISTANCES_IN_SQL = [
+    "docs/explanation/queries.md",
+    "docs/guides/declarative.md",
+    "docs/guides/several-vectors.md",
+]
+SAME_EVERYWHERE = [
+    n for n in WITH_CODE if n not in {*ENGINE_OF, *SHOWS_SQLITE, *COMPUTES_DISTANCES_IN_SQL}
+]
 FILE_URL = re.compile(r"sqlite:///\w+\.db")
 
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s#]*)(?:#([^)\s]*))?\)")
@@ -54,9 +63,21 @@ def run_page(page: Path, folder: Path, **variables: str) -> None:
 
 @pytest.mark.parametrize("name", SAME_EVERYWHERE)
 def test_a_page_prints_what_it_shows_on_every_engine(name: str, url: str, tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
+    run_page_on(url, name, tmp_path)
+
+
+@pytest.mark.engines("sqlite", "postgresql", "mariadb")
+@pytest.mark.parametrize("name", COMPUTES_DISTANCES_IN_SQL)
+def test_a_page_with_distances_in_sql_prints_what_it_shows_where_they_are(
+    name: str, url: str, tmp_path: Path
+) -> None:
+    run_page_on(url, name, tmp_path)
+
+
+def run_page_on(url: str, name: str, folder: Path) -> None:
+    page = folder / "page.md"
     page.write_text(FILE_URL.sub(url, TEXTS[name]), encoding="utf-8")
-    run_page(page, tmp_path)
+    run_page(page, folder)
 
 
 @pytest.mark.parametrize("name", SHOWS_SQLITE)
@@ -64,10 +85,18 @@ def test_a_page_that_shows_sqlite_prints_what_it_shows(name: str, tmp_path: Path
     run_page(ROOT / name, tmp_path)
 
 
-@pytest.mark.engines("postgresql")
-@pytest.mark.parametrize("name", FOR_POSTGRESQL)
-def test_a_page_on_postgresql_prints_what_it_shows(name: str, url: str, tmp_path: Path) -> None:
-    run_page(ROOT / name, tmp_path, AGENTORM_URL=url)
+@pytest.mark.engines("postgresql", "mariadb", "mysql")
+def test_the_pages_of_an_engine_print_what_they_show(
+    engine_name: str, sandbox: Callable[[str], Fresh], tmp_path: Path
+) -> None:
+    pages = [name for name, engine in ENGINE_OF.items() if engine == engine_name]
+    assert f"docs/engines/{engine_name}.md" in pages
+    for name in pages:
+        run_page(ROOT / name, tmp_path, AGENTORM_URL=sandbox(engine_name)(tmp_path))
+
+
+def test_a_page_of_an_engine_names_one_that_the_tests_have() -> None:
+    assert set(ENGINE_OF.values()) == {"postgresql", "mariadb", "mysql"}
 
 
 def test_the_support_matrix_is_the_one_that_the_dialects_declare() -> None:

@@ -18,6 +18,8 @@ import httpx
 import numpy as np
 import pytest
 
+from agentorm import Database
+
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "examples" / "data"
 SERVERS = ("lighttpd", "webfs", "nohang", "freetts", "knights")
@@ -163,6 +165,7 @@ def test_a_title_that_is_taken_is_a_409_and_tells_nothing_of_the_database(
     assert found(api.post("/notes/search", json={"vector": question("encrypt a disk")})) == ["afio"]
 
 
+@pytest.mark.engines("sqlite", "postgresql", "mysql")
 def test_many_clients_write_at_once(api: httpx.Client) -> None:
     def create(title: str) -> httpx.Response:
         return api.post("/notes", json=notes()["afio"] | {"title": title})
@@ -171,6 +174,26 @@ def test_many_clients_write_at_once(api: httpx.Client) -> None:
         made = list(clients.map(create, map(str, range(100))))
     assert [answer.status_code for answer in made] == [201] * 100
     assert {answer.json()["id"] for answer in made} == set(range(1, 101))
+
+
+@pytest.mark.engines("mariadb")
+def test_many_clients_write_at_once_when_they_repeat_what_met_a_conflict(
+    api: httpx.Client,
+) -> None:
+    """Transactions that change MariaDB's vector index at once can deadlock."""
+
+    def create(title: str) -> set[int]:
+        answers: set[int] = set()
+        while 201 not in answers:
+            note = notes()["afio"] | {"title": title}
+            answers.add(api.post("/notes", json=note).status_code)
+        return answers
+
+    with ThreadPoolExecutor(16) as clients:
+        answers = set[int]().union(*clients.map(create, map(str, range(100))))
+    assert answers <= {201, 503}
+    wanted = {"vector": notes()["afio"]["embedding"], "limit": 100}
+    assert len(found(api.post("/notes/search", json=wanted))) == 100
 
 
 @pytest.mark.engines("postgresql")
@@ -182,6 +205,21 @@ def test_a_conflict_of_transactions_is_a_503(url: str) -> None:
         refused = api.post("/notes", json=notes()["afio"])
         assert (refused.status_code, refused.json()) == (503, {"detail": "Service Unavailable"})
         other.rollback()
+        assert api.post("/notes", json=notes()["afio"]).status_code == 201
+
+
+@pytest.mark.engines("mariadb", "mysql")
+def test_a_lock_that_is_never_given_is_a_503(url: str) -> None:
+    impatient = "init_command=SET%20innodb_lock_wait_timeout%3D1%2C%20lock_wait_timeout%3D1"
+    with (
+        serving(f"{url}?{impatient}") as api,
+        Database(url) as db,
+        db.engine.connect() as other,
+    ):
+        other.exec_driver_sql("LOCK TABLES note WRITE")
+        refused = api.post("/notes", json=notes()["afio"])
+        assert (refused.status_code, refused.json()) == (503, {"detail": "Service Unavailable"})
+        other.exec_driver_sql("UNLOCK TABLES")
         assert api.post("/notes", json=notes()["afio"]).status_code == 201
 
 
