@@ -28,7 +28,7 @@ from agentorm.statement import counted, first_of, statement
 
 E = TypeVar("E")
 Q = TypeVar("Q", bound="Endings[Any, Any]", default=Any)
-_SPELT_OUT = re.compile(r"(\[[^,\[\]]*)(?:,[^,\[\]]*){3,}\]")
+_SPELT_OUT = re.compile(r"(\[-?\d[^,\[\]]*)(?:,\s*-?\d[^,\[\]]*){3,}\]")
 SessionOf: TypeAlias = Callable[[Database], AbstractContextManager[Session]]
 WhereToRun: TypeAlias = Session | Database
 """A session, in whose transaction everything runs, or a database: each call on its own."""

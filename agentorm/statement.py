@@ -31,7 +31,8 @@ def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
     check(query)
     made: AnySelect = select(query.model)
     if query.ranking is not None:
-        distance = distance_of(query.ranking, indexed=indexed).label(_label(query.model))
+        served = indexed and query.ranking.served_by_index and query.size is not None
+        distance = distance_of(query.ranking, indexed=served).label(_label(query.model))
         made = made.add_columns(distance)
         farthest = farthest_distance(query)
         if farthest is not None:

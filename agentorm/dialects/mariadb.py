@@ -22,6 +22,7 @@ from agentorm.vectors import Kind, Metric, Vector
 _COSINE = "VEC_DISTANCE_COSINE({column}, {vector})"
 _EUCLIDEAN = "VEC_DISTANCE_EUCLIDEAN({column}, {vector})"
 _NOT_A_NUMBER_IS_NULL = "CAST({} AS DOUBLE)"
+_SHORTEST = 1e-16
 _LONGEST = float(np.finfo(np.float32).max) ** 0.5 * (1 - 1e-6)
 _FEWEST_LINKS = 3
 _NAMES = {Metric.COSINE: "cosine", Metric.L2: "euclidean"}
@@ -67,12 +68,13 @@ class MariaDB(MySQL):
         return mysql.LONGBLOB()
 
     def encode(self, vector: Vector) -> object:
-        """The server refuses a vector whose length, squared, is no finite float32."""
+        """The server squares in float32: beyond its range it refuses, or computes nonsense."""
         if Feature.VECTOR_TYPE in self.features:
             length = float(np.linalg.norm(np.asarray(vector, np.float64)))
-            if length > _LONGEST:
+            if not (_SHORTEST <= length <= _LONGEST or length == 0.0):
                 raise errors.InvalidVector(
-                    f"a vector of length {length:.3g}, and MariaDB takes up to {_LONGEST:.3g}",
+                    f"a vector of length {length:.3g}, "
+                    f"and MariaDB takes {_SHORTEST:.0e} to {_LONGEST:.2e}",
                     hint="scale the vectors, to length 1 if cosine compares them",
                 )
         return vector.tobytes()
