@@ -84,7 +84,8 @@ def _initdb_options() -> list[str]:
     """One round of hashing: the password keeps out other users, for as long as the tests run."""
     access = ["--username=agentorm", "--auth=scram-sha-256", "--pwfile=password"]
     locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    return [*access, *locale, "-D", "data", "-E", "UTF8", "-N", "-c", "scram_iterations=1"]
+    settings = ["-c", "scram_iterations=1", "-c", "dynamic_shared_memory_type=mmap"]
+    return [*access, *locale, "-D", "data", "-E", "UTF8", "-N", *settings]
 
 
 def _options(port: int) -> list[str]:

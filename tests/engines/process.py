@@ -38,6 +38,7 @@ def launch(command: Sequence[str | Path], folder: Path, stdin: Path | None = Non
             stdin=source,
             stdout=log,
             stderr=log,
+            process_group=0,  # so that its children end with it
             user=owner(),
             group=owner(),
             extra_groups=None if owner() is None else [],
@@ -56,12 +57,17 @@ def running(
     try:
         yield process
     finally:
-        process.send_signal(end)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process.poll() is None:
+            _end(process, end)
+
+
+def _end(process: Process, how: signal.Signals) -> None:
+    os.killpg(process.pid, how)
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def run(
