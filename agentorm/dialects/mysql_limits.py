@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ForeignKeyConstraint,
@@ -86,7 +86,7 @@ def check_packet(
     Raises:
         InvalidValue: it is longer than the server takes.
     """
-    rows = cast("list[Any]", parameters) if isinstance(parameters, list) else [parameters]
+    rows: Any = parameters if isinstance(parameters, list) else [parameters]
     largest = max(rows, key=_length, default=())
     if _length(largest) < _SURELY_FITS:
         return
