@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, Select, event, select
 from sqlalchemy.engine.interfaces import CacheStats
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, aliased, selectinload
 
 from agentorm import Database, Metric, Repository, Vector, col, dialects, distance, repository
 from agentorm.statement import statement
@@ -77,6 +77,7 @@ SHAPES: dict[str, Callable[[Session, int], object]] = {
     "all": lambda s, n: books(s).where(Book.title == f"book {n}").limit(n).offset(n).all(),
     "list": lambda s, n: books(s).where(col(Book.year).in_(range(n))).all(),
     "like": lambda s, n: books(s).where(col(Book.title).like(f"%{n}")).order_by(Book.year).all(),
+    "equal": lambda s, n: books(s).where(col(Book.embedding) == Vector([n, 1, -n])).all(),
     "json": lambda s, n: repository(Note, s).where(col(Note.meta)["a"].as_string() == f"{n}").all(),
     "first": lambda s, n: books(s).where(Book.year == n).first(),
     "one_or_none": lambda s, n: books(s).where(Book.year == n).one_or_none(),
@@ -172,6 +173,32 @@ def test_a_plain_distance_is_that_of_its_metric(db: Database) -> None:
                 .scalar_one()
             )
             assert found == pytest.approx(FROM_1_0_TO_3_4[metric], rel=1e-6)
+
+
+def test_one_place_in_a_document_never_answers_for_another(db: Database) -> None:
+    db.create_all(Note)
+    with db.transaction() as session:
+        rows = repository(Note, session)
+        rows.add(Note(meta={"a": "x", "b": "y"}, tags=["y", "x"]))
+        meta, tags = col(Note.meta), col(Note.tags)
+        for _ in range(2):
+            assert rows.where(meta["a"].as_string() == "x").count() == 1
+            assert rows.where(meta["b"].as_string() == "x").count() == 0
+            assert rows.where(tags[1].as_string() == "x").count() == 1
+            assert rows.where(tags[0].as_string() == "x").count() == 0
+
+
+def test_one_vector_never_answers_for_another(db: Database) -> None:
+    db.create_all(Loan)
+    one, other = aliased(Loan, name="one"), aliased(Loan, name="other")
+    with db.transaction() as session:
+        rows = [Loan(branch="a", number=n, embedding=Vector([n, 1])) for n in (1, 2)]
+        repository(Loan, session).add_all(rows)
+        pairs = select(col(one.number)).where(col(one.number) < col(other.number))
+        for _ in range(2):
+            for side, vector, found in ((one, 1, 1), (one, 2, 0), (other, 1, 0), (other, 2, 1)):
+                same = pairs.where(col(side.embedding) == Vector([vector, 1]))
+                assert len(session.connection().execute(same).all()) == found
 
 
 def test_one_direction_never_answers_for_the_other(db: Database) -> None:
