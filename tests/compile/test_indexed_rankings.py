@@ -89,6 +89,21 @@ def test_mariadb_sorts_by_the_bare_distance_where_the_index_serves(
     assert sql_of(query, "mariadb") == folded(f"{MARIADB_SELECTED} {rest}")
 
 
+def test_the_statement_for_others_is_served_by_the_index_too() -> None:
+    served = sql_of(ALIKE.max_distance(0.5).limit(3).statement(), "mariadb")
+    assert served == folded("""
+        SELECT picture.id, picture.owner_id, picture.pixels,
+        CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE) AS distance FROM picture
+        WHERE CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE) <= :param_1
+        ORDER BY VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) LIMIT :param_2""")
+    without_limit = f"{MARIADB_SELECTED} {MARIADB_EXACT}"
+    assert sql_of(ALIKE.statement(), "mariadb") == folded(without_limit)
+    by_length = PICTURES.similar_to([1, 2, 3], metric="l2")
+    assert sql_of(by_length.statement(), "mariadb") == folded(
+        without_limit.replace("_COSINE", "_EUCLIDEAN")
+    )
+
+
 def test_another_metric_than_the_index_ranks_by_is_exact_on_mariadb() -> None:
     expected = f"{MARIADB_SELECTED} {MARIADB_EXACT} LIMIT :param_1"
     query = PICTURES.similar_to([1, 2, 3], metric="l2").limit(3)

@@ -203,16 +203,9 @@ def test_the_statement_for_others_holds_the_threshold_itself() -> None:
     assert_sql(
         NEAREST.max_distance(1.5).limit(3).statement(),
         sqlite=f"{SQLITE_WITHIN} LIMIT :param_2 OFFSET :param_3",
-        postgresql="""
-            SELECT loan.branch, loan.number, loan.embedding,
-            (loan.embedding <-> :embedding_1) AS distance
-            FROM loan WHERE (loan.embedding <-> :embedding_1) <= :param_1
-            ORDER BY distance, loan.branch, loan.number LIMIT :param_2::INTEGER""",
+        postgresql=f"{POSTGRESQL_WITHIN} LIMIT :param_2::INTEGER",
         mysql=unsupported("the distance l2 in SQL"),
-        mariadb=MARIADB_WITHIN.replace(
-            "-distance DESC, loan.branch, loan.number",
-            "VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) LIMIT :param_2",
-        ),
+        mariadb=f"{MARIADB_WITHIN} LIMIT :param_2",
     )
 
 
