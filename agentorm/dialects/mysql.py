@@ -48,7 +48,10 @@ _SECONDS_TO_LIVE = 3600
 _ROW_OF_ANOTHER_KEY = "1242"
 _SCHEMA = "SELECT {}(CONCAT('agentorm schema ', LEFT(COALESCE(DATABASE(), ''), 40)){})"
 _LOCK, _UNLOCK = _SCHEMA.format("GET_LOCK", ", 60"), _SCHEMA.format("RELEASE_LOCK", "")
-STRICT = "sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')"
+STRICT = (
+    "sql_mode = REPLACE(CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'),"
+    " 'EMPTY_STRING_IS_NULL', '')"
+)
 
 
 class MySQL(Dialect):
@@ -75,7 +78,7 @@ class MySQL(Dialect):
         {
             code: kind
             for kind, codes in {
-                errors.AuthenticationFailed: "1045 1130 1251 1698",
+                errors.AuthenticationFailed: "1045 1130 1251 1698 1820 1862 3118 4151",
                 errors.ConnectionFailed: "1040 1044 1049 1053 1203 2002 2003 2005 2006 2013",
                 errors.ConstraintViolation: "1048 1062 1169 1364 1451 1452 3819 4025",
                 errors.TransactionConflict: "1020 1205 1213 3572",

@@ -86,8 +86,7 @@ def check_packet(
     Raises:
         InvalidValue: it is longer than the server takes.
     """
-    rows: Any = parameters if isinstance(parameters, list) else [parameters]
-    largest = max(rows, key=_length, default=())
+    largest = max(_rows(parameters), key=_length, default=())
     if _length(largest) < _SURELY_FITS:
         return
     asking = conn.connection.cursor()
@@ -100,6 +99,10 @@ def check_packet(
             f"a statement of {size} bytes, and the server takes {most}",
             hint="write fewer rows or shorter values at once, or raise its max_allowed_packet",
         )
+
+
+def _rows(parameters: list[Any] | tuple[Any, ...] | dict[str, Any]) -> Sequence[Any]:
+    return parameters if isinstance(parameters, list) else (parameters,)
 
 
 def _values(row: Mapping[str, Any] | Sequence[Any]) -> Iterable[Any]:

@@ -66,4 +66,6 @@ def _from_request(error: exc.SQLAlchemyError) -> AgentORMError:
     text = str(error)
     if "permanently closed" in text or "is closed" in text:
         return errors.ClosedSession(text, hint="open a new one: db.session()")
+    if "is not a MariaDB variant" in text:
+        return errors.InvalidURL(text, hint="write mysql:// in the URL")
     return errors.InvalidQuery(text)
