@@ -37,6 +37,7 @@ from tests.property.conditions import (
 from tests.property.models import (
     KEYS,
     VECTORS,
+    Bud,
     Cell,
     Event,
     Leaf,
@@ -165,6 +166,7 @@ SCALARS: Mapping[type[World], Mapping[str, Scalar]] = {
         "depth": Scalar(floats),
     },
     Leaf: {"id": Scalar(st.integers(1, 99)), "tree": Scalar(st.integers(0, 2))},
+    Bud: {"id": Scalar(st.integers(1, 99)), "tree": Scalar(st.integers(0, 2))},
     Twig: {"id": Scalar(st.integers(1, 99))},
     Mark: {"id": Scalar(st.integers(1, 20)), "height": Scalar(integers, nullable=True)},
 }

@@ -74,7 +74,7 @@ class Cell(World, table=True):
 
 
 class Leaf(World, table=True):
-    """Two indexes, which engines may answer from and so approximately."""
+    """Two indexes over NULL too, which engines may answer from and so approximately."""
 
     id: int | None = Field(default=None, primary_key=True)
     tree: int
@@ -82,6 +82,14 @@ class Leaf(World, table=True):
         4, metric="l2", default=None, index=HNSW(m=4, ef_construction=16)
     )
     back: Vector | None = vector_field(2, default=None, index=IVFFlat(lists=3))
+
+
+class Bud(World, table=True):
+    """One index without NULL, as MariaDB wants it."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    tree: int
+    front: Vector = vector_field(4, metric="l2", index=HNSW(m=4, ef_construction=16))
 
 
 class Twig(World, table=True):
@@ -102,13 +110,15 @@ class Mark(World, table=True):
     cell: Cell | None = Relationship(back_populates="marks")
 
 
-MODELS: tuple[type[World], ...] = (Place, Note, Event, Cell, Leaf, Twig, Mark)
+MODELS: tuple[type[World], ...] = (Place, Note, Event, Cell, Bud, Twig, Mark)
+"""The models that every engine has; MariaDB builds no two indexes on one table, none over NULL."""
 KEYS: dict[type[World], tuple[str, ...]] = {
     Place: ("name",),
     Note: ("id",),
     Event: ("id",),
     Cell: ("area", "number"),
     Leaf: ("id",),
+    Bud: ("id",),
     Twig: ("id",),
     Mark: ("id",),
 }
@@ -118,6 +128,7 @@ VECTORS: dict[type[World], dict[str, tuple[int, str]]] = {
     Event: {"text": (8, "l1"), "image": (2, "inner_product")},
     Cell: {"embedding": (64, "cosine")},
     Leaf: {"front": (4, "l2"), "back": (2, "cosine")},
+    Bud: {"front": (4, "l2")},
     Twig: {"place": (1, "l2")},
 }
 """Of each vector field the dimension and the metric it declares."""

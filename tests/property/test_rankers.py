@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentorm import Database, SlowPath, Vector, repository
+from agentorm import Database, Metric, SlowPath, Vector, repository
 from agentorm.endings import running
 from agentorm.rank import ranker_of
 from agentorm.rank.scan import Scan
@@ -23,10 +23,12 @@ from tests.property.running import (
 )
 from tests.strategies import Case, Page
 
+pytestmark = pytest.mark.filterwarnings("ignore::agentorm.errors.SlowPath")
+
 SCAN = Scan()
 
 
-@pytest.mark.engines("sqlite", "postgresql")
+@pytest.mark.engines("sqlite", "postgresql", "mariadb")
 @examples_share_the_database
 @given(strategies.cases(), strategies.pages)
 def test_a_scan_finds_what_the_engine_finds(world: Database, case: Case, page: Page) -> None:
@@ -34,7 +36,8 @@ def test_a_scan_finds_what_the_engine_finds(world: Database, case: Case, page: P
         query = ranking(case, session)
         native = {key(hit.entity): hit.distance for hit in query.hits()}
         with running(session, case.model) as run:
-            assert ranker_of(query, run.dialect).name == "native"
+            ranker = world.capabilities().rankers[Metric(case.measured_by)]
+            assert ranker_of(query, run.dialect).name == ranker
             whole = SCAN.nearest(query, run)
             part = SCAN.nearest(paged(query, page), run)
             found = {key(entity): distance for entity, distance in whole.rows}
@@ -48,7 +51,7 @@ def test_a_scan_finds_what_the_engine_finds(world: Database, case: Case, page: P
             assert abs(found[name] - native[name]) <= row.high - row.low
 
 
-@pytest.mark.engines("sqlite", "postgresql")
+@pytest.mark.engines("sqlite", "postgresql", "mariadb")
 @examples_share_the_database
 @given(strategies.cases(), st.data())
 def test_a_scan_keeps_what_is_within_a_threshold(
@@ -69,14 +72,15 @@ def test_a_scan_keeps_what_is_within_a_threshold(
             assert part == page.of(wanted)
 
 
-@pytest.mark.engines("postgresql-without-pgvector")
-def test_the_long_way_is_announced_once(world: Database) -> None:
+@pytest.mark.engines("postgresql-without-pgvector", "mysql", "mariadb-10.11")
+def test_the_long_way_is_announced_once(world: Database, engine_name: str) -> None:
+    server = engine_name.partition("-")[0]
     notes = repository(Note, world)
     notes.add(Note(id=1, title="x", month=1, done=True, embedding=Vector([1, 2, 3])))
-    with pytest.warns(SlowPath, match="postgresql does not compute cosine here") as caught:
+    with pytest.warns(SlowPath, match=f"{server} does not compute cosine here") as caught:
         (hit,) = notes.similar_to([1, 2, 3]).hits()
     assert hit.entity.id == 1
     assert [warning.filename for warning in caught] == [__file__]
     assert len(notes.similar_to([1, 2, 3]).all()) == 1
-    with pytest.warns(SlowPath, match="postgresql does not compute l2 here"):
+    with pytest.warns(SlowPath, match=f"{server} does not compute l2 here"):
         assert notes.similar_to([1, 2, 3], metric="l2").count() == 1

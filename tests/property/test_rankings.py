@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from gc import collect
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
@@ -132,8 +132,7 @@ def test_a_threshold_at_the_very_distance_of_a_hit_keeps_it(
     with stored(world, (case.model, case.rows)) as session:
         query = ranking(case, session)
         whole = query.hits()
-        assume(whole)
-        limit = data.draw(st.sampled_from(whole)).distance
+        limit = data.draw(st.sampled_from([hit.distance for hit in whole] or [0.0]))
         near = [key(hit.entity) for hit in whole if hit.distance <= limit]
         check_endings(query.max_distance(limit), near)
         page = data.draw(strategies.pages)
@@ -155,7 +154,6 @@ def test_a_threshold_by_distance_or_score_keeps_the_rows_within_it(
     world: Database, case: Case, data: st.DataObject
 ) -> None:
     rows = expected(case)
-    assume(rows)
     limit = data.draw(thresholds(rows, case))
     must = {key_of(found.row, KEYS[case.model]) for found in rows if found.high < limit}
     may = {key_of(found.row, KEYS[case.model]) for found in rows if found.low <= limit}
@@ -173,7 +171,8 @@ def test_a_threshold_by_distance_or_score_keeps_the_rows_within_it(
 @st.composite
 def thresholds(draw: st.DrawFn, rows: list[Ranked], case: Case) -> float:
     """At a row's distance or somewhere near, as far as a score can say it too."""
-    limit = draw(st.sampled_from(rows)).distance * draw(st.sampled_from([1.0, 0.5, 2.0, 0.999]))
+    found = draw(st.sampled_from([row.distance for row in rows] or [0.5]))
+    limit = found * draw(st.sampled_from([1.0, 0.5, 2.0, 0.999]))
     return limit if case.measured_by == "inner_product" else max(limit, 0.0)
 
 
@@ -181,7 +180,6 @@ def thresholds(draw: st.DrawFn, rows: list[Ranked], case: Case) -> float:
 @given(strategies.cases(), st.data())
 def test_of_two_thresholds_both_must_hold(world: Database, case: Case, data: st.DataObject) -> None:
     rows = expected(case)
-    assume(rows)
     one, other = data.draw(thresholds(rows, case)), data.draw(thresholds(rows, case))
     with stored(world, (case.model, case.rows)) as session:
         query = ranking(case, session)
