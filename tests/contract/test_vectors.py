@@ -41,7 +41,7 @@ class Wide(Contract, table=True):
     "components",
     [
         [-0.0, 0.0, -0.0],
-        [SUBNORMAL, -SUBNORMAL, SMALLEST],
+        [SUBNORMAL, -SUBNORMAL, 1.0],
         [0.1, 1 / 3, 16777217.0],
         [1e-30, 1.00000012, -7.0],
     ],
@@ -52,16 +52,31 @@ def test_a_vector_comes_back_bit_for_bit(library: Database, components: list[flo
 
 
 @pytest.mark.engines(*(name for name in NAMES if name != "mariadb"))
-def test_the_largest_numbers_come_back_bit_for_bit(library: Database) -> None:
-    bit_for_bit(library, [LARGEST, -LARGEST, 1.0])
+@pytest.mark.parametrize(
+    "components",
+    [[LARGEST, -LARGEST, 1.0], [SUBNORMAL, -SUBNORMAL, SMALLEST]],
+    ids=["largest", "smallest"],
+)
+def test_extremes_come_back_bit_for_bit(library: Database, components: list[float]) -> None:
+    bit_for_bit(library, components)
 
 
 @pytest.mark.engines("mariadb")
-def test_mariadb_takes_vectors_up_to_a_length(library: Database, sent: list[str]) -> None:
-    bit_for_bit(library, [1e19, -1.5e19, 1.0])
+@pytest.mark.parametrize(
+    ("taken", "refused", "length"),
+    [
+        ([1e19, -1.5e19, 1.0], [0.0, 2e19, 1.0], r"2e\+19"),
+        ([0.0, -1.1e-16, SMALLEST], [0.0, 9e-17, 0.0], "9e-17"),
+    ],
+    ids=["long", "short"],
+)
+def test_mariadb_takes_vectors_of_usual_length(
+    library: Database, sent: list[str], taken: list[float], refused: list[float], length: str
+) -> None:
+    bit_for_bit(library, taken)
     sent.clear()
-    with pytest.raises(InvalidVector, match=r"a vector of length 2e\+19, and MariaDB takes up to"):
-        repository(Doc, library).add(Doc(title="y", embedding=vector(0, 2e19, 1)))
+    with pytest.raises(InvalidVector, match=f"a vector of length {length}, and MariaDB takes"):
+        repository(Doc, library).add(Doc(title="y", embedding=vector(*refused)))
     assert sent == []
 
 
