@@ -66,7 +66,7 @@ def distance(
     """The distance of a vector column to a vector or another vector column, for any select.
 
     Smaller is nearer on every metric; the formulas are those of `Metric`. Where there is no
-    distance it is NULL on SQLite and NaN on PostgreSQL.
+    distance it is NULL, on PostgreSQL NaN. MariaDB's index serves `similar_to`, not this.
 
     Args:
         column: a column of `VectorType`.
@@ -169,7 +169,9 @@ def _nearest_first(element: NearestFirst, compiler: SQLCompiler, **kw: Any) -> s
         template = dialect.index_order.get(distance.metric)
         if template is not None:
             return _filled(template, distance, compiler, **kw)
-    nearest = dialect.nearest_first.format(distance=compiler.process(element.element, **kw))
+    label = compiler.process(element.element, **kw)
+    bare = compiler.process(distance, **kw) if isinstance(distance, Distance) else label
+    nearest = dialect.nearest_first.format(distance=label, expression=bare)
     return ", ".join([nearest, *(compiler.process(key, **kw) for key in element.keys)])
 
 
@@ -201,7 +203,11 @@ def _sorted(element: Sorted, compiler: SQLCompiler, **kw: Any) -> str:
     first = element.nulls is operators.nulls_first_op
     template = dialect.nulls_first if first else dialect.nulls_last
     sort = f"{expression} DESC" if descending else expression
-    return template.format(expression=expression, sorted=sort)
+    grouped = element.element.self_group(against=operators.is_)
+    tested = compiler.process(grouped, **kw)
+    if isinstance(grouped, UnaryExpression):
+        tested = f"({tested})"
+    return template.format(expression=tested, sorted=sort)
 
 
 def sorted_by(key: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -66,7 +66,9 @@ class Dialect:
             functions refuse NULL, ``{present}``: the condition that there is none.
         unindexed: the same distance in a form that no index serves, of ``{distance}``.
         stores_packed: whether its driver gives a vector back as the packed bytes that it took.
-        nearest_first: how to sort by a distance so that none at all comes last.
+        nearest_first: how to sort by a distance so that none at all comes last, of its label
+            ``{distance}``, or of the same ``{expression}`` for engines that take a label within
+            an expression for a column of that name.
         index_order: metric to what to sort by alone so that an index serves, of ``{column}`` and
             ``{vector}``; without it an index serves the distance followed by the key.
         indexed_metrics: the metrics by which its vector indexes rank.

@@ -61,7 +61,7 @@ class MySQL(Dialect):
     extra = "agentorm[mysql]"
     features = frozenset({Feature.VECTOR_TYPE, Feature.UPSERT, Feature.CONCURRENT_WRITERS})
     stores_packed = True
-    nearest_first = "-{distance} DESC"
+    nearest_first = "-{expression} DESC"
     nulls_first = "{expression} IS NOT NULL, {sorted}"
     nulls_last = "{expression} IS NULL, {sorted}"
     vector_bits = "CAST({column} AS BINARY)"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import Connection, Engine, Insert, event, text
+from sqlalchemy import Connection, Engine, Insert, Table, event, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
@@ -34,6 +34,7 @@ _GO_ON_BY_GRAPH = text(
     " CAST(current_setting('hnsw.ef_search', true) AS INTEGER))::text, true)"
 )
 _DEEPEST_DEFAULT = 40
+_MOST_DIMENSIONS = 16000
 _TOO_MANY = "number of parameters"
 _NOT_LET_IN = ("authentication failed", "no password supplied", 'role "', "pg_hba.conf")
 _OPERATOR_CLASSES = {
@@ -182,6 +183,16 @@ class PostgreSQL(Dialect):
         except DBAPIError as error:
             raise errors.ExtensionMissing("vector", statement=CREATE_EXTENSION) from error
         return True
+
+    def check_table(self, table: Table) -> None:
+        super().check_table(table)
+        sizes = [getattr(column.type, "dimension", None) or 0 for column in table.columns]
+        if Feature.VECTOR_TYPE in self.features and max(sizes, default=0) > _MOST_DIMENSIONS:
+            raise errors.UnsupportedFeature(
+                f"vectors of {max(sizes)} dimensions",
+                dialect=self.name,
+                hint=f"pgvector stores up to {_MOST_DIMENSIONS}",
+            )
 
     def name_length(self, name: str) -> int:
         return len(name.encode())

@@ -227,7 +227,7 @@ SERVED = {
         "image",
         [1, 1, 1, 1],
         "ORDER BY VEC_DISTANCE_EUCLIDEAN(page.image, %(image_1)s) LIMIT",
-        "ORDER BY -distance_to_query DESC, page.id LIMIT",
+        "ORDER BY -CAST(VEC_DISTANCE_EUCLIDEAN(page.image, %(image_1)s) AS DOUBLE) DESC, page.id",
     ),
 }
 

@@ -65,7 +65,9 @@ MARIADB_SELECTED = """
     SELECT picture.id, picture.owner_id, picture.pixels,
     CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE) AS distance FROM picture"""
 MARIADB_INDEXED = "ORDER BY VEC_DISTANCE_COSINE(picture.pixels, :pixels_1)"
-MARIADB_EXACT = "ORDER BY -distance DESC, picture.id"
+MARIADB_EXACT = (
+    "ORDER BY -CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE) DESC, picture.id"
+)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,8 @@ def test_exactly_is_the_same_ranking_with_ties_broken_on_mariadb() -> None:
     assert sql_of(statement(IMAGES.limit(3), indexed=False), "mariadb") == folded("""
         SELECT page.id, page.distance, page.text, page.image,
         CAST(VEC_DISTANCE_EUCLIDEAN(page.image, :image_1) AS DOUBLE) AS distance_to_query
-        FROM page ORDER BY -distance_to_query DESC, page.id LIMIT :param_1""")
+        FROM page ORDER BY -CAST(VEC_DISTANCE_EUCLIDEAN(page.image, :image_1) AS DOUBLE) DESC,
+        page.id LIMIT :param_1""")
 
 
 def test_a_server_of_mariadb_behind_mysql_is_asked_as_mariadb() -> None:
@@ -225,3 +228,10 @@ def test_exactly_is_written_so_that_no_index_serves() -> None:
         mysql=unsupported("the distance inner_product in SQL"),
         mariadb=unsupported("the distance inner_product in SQL"),
     )
+
+
+def test_a_column_called_distance_is_never_sorted_by_instead() -> None:
+    """Within an expression MariaDB takes a name for a column before it takes it for a label."""
+    sql = sql_of(ALIKE.options(joinedload(Picture.copies)), "mariadb")  # type: ignore[arg-type]
+    assert "copy_1.distance" in sql
+    assert "-distance DESC" not in sql

@@ -174,7 +174,8 @@ def test_a_ranking_with_to_one() -> None:
             SELECT book.id, book.title, book.year, book.author_id, book.embedding,
             CAST(VEC_DISTANCE_COSINE(book.embedding, :embedding_1) AS DOUBLE) AS distance
             FROM book INNER JOIN author ON author.id = book.author_id WHERE author.id > :id_1
-            ORDER BY -distance DESC, book.id LIMIT :param_1""",
+            ORDER BY
+            -CAST(VEC_DISTANCE_COSINE(book.embedding, :embedding_1) AS DOUBLE) DESC, book.id LIMIT :param_1""",
     )
 
 
@@ -219,7 +220,8 @@ def test_a_ranking_with_to_many_by_a_composite_key() -> None:
             WHERE (loan.branch, loan.number) IN (SELECT loan.branch, loan.number FROM loan
                 INNER JOIN stamp ON loan.branch = stamp.branch AND loan.number = stamp.number
                 WHERE stamp.id > :id_1)
-            ORDER BY -distance DESC, loan.branch, loan.number LIMIT :param_1""",
+            ORDER BY
+            -CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) DESC, loan.branch, loan.number LIMIT :param_1""",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, func, not_, or_
 
 from agentorm import col, repository
 from agentorm.statement import statement
@@ -119,3 +119,12 @@ def test_the_place_of_null_of_a_value_is_bound_once_more() -> None:
     assert sql_of(statement(query), "mysql", paramstyle="format") == folded("""
         SELECT author.id, author.name FROM author
         ORDER BY (author.id %% %s) IS NULL, (author.id %% %s), author.id""")
+
+
+def test_the_place_of_null_of_a_negation() -> None:
+    """NOT binds less than IS NULL does."""
+    key = not_(or_(YEAR == 1, YEAR == 2)).desc().nulls_first()
+    select = "SELECT book.id, book.title, book.year, book.author_id, book.embedding FROM book"
+    negated = "NOT (book.year = :year_1 OR book.year = :year_2)"
+    expected = f"{select} ORDER BY ({negated}) IS NOT NULL, {negated} DESC, book.id"
+    assert sql_of(BOOKS.order_by(key), "mariadb") == expected

@@ -25,7 +25,8 @@ MYSQL_SCAN = """
 MARIADB_NEAREST = """
     SELECT loan.branch, loan.number, loan.embedding,
     CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) AS distance
-    FROM loan ORDER BY -distance DESC, loan.branch, loan.number"""
+    FROM loan ORDER BY
+    -CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) DESC, loan.branch, loan.number"""
 NEAREST = LOANS.similar_to([1, 2])
 
 
@@ -84,7 +85,8 @@ def test_every_metric(metric: Metric) -> None:
         else """
             SELECT loan.branch, loan.number, loan.embedding,
             CAST(VEC_DISTANCE(loan.embedding, :embedding_1) AS DOUBLE) AS distance
-            FROM loan ORDER BY -distance DESC, loan.branch, loan.number
+            FROM loan ORDER BY
+            -CAST(VEC_DISTANCE(loan.embedding, :embedding_1) AS DOUBLE) DESC, loan.branch, loan.number
             LIMIT :param_1""".replace("VEC_DISTANCE", MARIADB_FUNCTIONS[metric]),
     )
 
@@ -135,7 +137,8 @@ def test_conditions_filter_before_the_ranking() -> None:
             SELECT loan.branch, loan.number, loan.embedding,
             CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) AS distance
             FROM loan WHERE loan.number > :number_1
-            ORDER BY -distance DESC, loan.branch, loan.number LIMIT :param_1""",
+            ORDER BY
+            -CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) DESC, loan.branch, loan.number LIMIT :param_1""",
     )
 
 
@@ -164,7 +167,8 @@ MARIADB_WITHIN = """
     CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) AS distance
     FROM loan
     WHERE CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) <= :param_1
-    ORDER BY -distance DESC, loan.branch, loan.number"""
+    ORDER BY
+    -CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) DESC, loan.branch, loan.number"""
 
 
 def test_the_nearest_within_a_distance() -> None:

@@ -76,7 +76,8 @@ def test_names_from_the_model_are_quoted_and_never_read_as_templates() -> None:
             SELECT odd.id, odd.`growth %(x)s {column}`, odd.embedding,
             CAST(VEC_DISTANCE_COSINE(odd.embedding, :embedding_1) AS DOUBLE) AS distance FROM odd
             WHERE odd.`growth %(x)s {column}` IS NULL
-            ORDER BY -distance DESC, odd.id LIMIT :param_1""",
+            ORDER BY
+            -CAST(VEC_DISTANCE_COSINE(odd.embedding, :embedding_1) AS DOUBLE) DESC, odd.id LIMIT :param_1""",
     )
 
 
