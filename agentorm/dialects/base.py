@@ -245,7 +245,7 @@ class Dialect:
             name = str(part.name)
             if given and most is not None and self.name_length(name) > most:
                 raise UnsupportedFeature(
-                    f"the name {name!r}, of {len(name)} characters,",
+                    f"the name {name!r} of {len(name)} characters",
                     dialect=self.name,
                     hint=f"its names have up to {most}: __tablename__ and name= give shorter ones",
                 )

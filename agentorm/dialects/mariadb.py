@@ -49,7 +49,7 @@ class MariaDB(MySQL):
     )
     distances = MappingProxyType(
         {
-            Metric.COSINE: _NOT_A_NUMBER_IS_NULL.format(_COSINE),
+            Metric.COSINE: f"GREATEST({_NOT_A_NUMBER_IS_NULL.format(_COSINE)}, 0.0)",
             Metric.L2: _NOT_A_NUMBER_IS_NULL.format(_EUCLIDEAN),
         }
     )
@@ -101,7 +101,8 @@ class MariaDB(MySQL):
         try:
             yield
         finally:
-            connection.execute(_AS_BEFORE)
+            if not connection.invalidated:
+                connection.execute(_AS_BEFORE)
 
     def on_connect(self, connection: Any) -> None:
         super().on_connect(connection)
@@ -111,7 +112,7 @@ class MariaDB(MySQL):
         super().check_table(table)
         built = [index for index in table.indexes if self.builds(index)]
         if len(built) > 1:
-            names = ", ".join(column.name for index in built for column in index.columns)
+            names = ", ".join(sorted(column.name for index in built for column in index.columns))
             raise errors.UnsupportedFeature(
                 f"two vector indexes on one table: {table.name} has them on {names}",
                 dialect=self.name,

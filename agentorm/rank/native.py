@@ -25,8 +25,10 @@ class Native(Ranker):
         if not self.is_exact(query, run.dialect):
             with _searching(query, run):
                 found = self._fetch(query, run, indexed=True)
+            found.sort(key=lambda row: (row[1], sortable_key(query, row[0])))
+            if _sorts_alone(query, run.dialect):
+                found = found[query.skip :]
             if len(found) == query.size:
-                found.sort(key=lambda row: (row[1], sortable_key(query, row[0])))
                 return Found(found, exact=False)
         return Found(self._fetch(query, run, indexed=False), exact=True)
 
@@ -39,7 +41,7 @@ class Native(Ranker):
         return int(run.session.execute(counted(query)).scalar_one())
 
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
-        return (self._statement(query, indexed=not self.is_exact(query, dialect)),)
+        return (self._statement(query, dialect, indexed=not self.is_exact(query, dialect)),)
 
     def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
         ranking = query.ranking
@@ -66,16 +68,25 @@ class Native(Ranker):
         return (f"the {built}{instead} may serve: near rows can be missed, never invented",)
 
     def _fetch(self, query: Query[E], run: Run, *, indexed: bool) -> list[tuple[E, float]]:
-        result = run.session.execute(self._statement(query, indexed=indexed))
+        result = run.session.execute(self._statement(query, run.dialect, indexed=indexed))
         found = list(_ranked(result.unique() if query.loaders else result))
         farthest = farthest_distance(query)
         return found if farthest is None else [row for row in found if row[1] <= farthest]
 
-    def _statement(self, query: Query[Any], *, indexed: bool) -> AnySelect:
+    def _statement(self, query: Query[Any], dialect: Dialect, *, indexed: bool) -> AnySelect:
         """With a limit, a threshold only cuts off the end, so the index need not know of it."""
         if query.size is None:
             return statement(query, indexed=indexed)
-        return statement(replace(query, farthest=None, lowest_score=None), indexed=indexed)
+        sent = replace(query, farthest=None, lowest_score=None)
+        if indexed and _sorts_alone(query, dialect):
+            sent = replace(sent, size=query.size + query.skip, skip=0)
+        return statement(sent, indexed=indexed)
+
+
+def _sorts_alone(query: Query[Any], dialect: Dialect) -> bool:
+    """Whether an index gives rows in an order of its own, so that pages are cut after sorting."""
+    assert query.ranking is not None
+    return query.ranking.metric in dialect.index_order
 
 
 def _ranked(rows: Iterable[Any]) -> Iterator[tuple[Any, float]]:

@@ -23,7 +23,8 @@ SQLITE = {
 MARIADB = {
     Metric.COSINE: """
         SELECT loan.number,
-        CAST(VEC_DISTANCE_COSINE(loan.embedding, :embedding_1) AS DOUBLE) AS far FROM loan""",
+        GREATEST(CAST(VEC_DISTANCE_COSINE(loan.embedding, :embedding_1) AS DOUBLE), 0.0) AS far
+        FROM loan""",
     Metric.L2: """
         SELECT loan.number,
         CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) AS far FROM loan""",
@@ -72,7 +73,8 @@ def test_cosine_is_meant_where_no_metric_is_named() -> None:
         postgresql="SELECT (loan.embedding <=> :embedding_1) AS anon_1 FROM loan",
         mysql=UNSUPPORTED,
         mariadb="""
-            SELECT CAST(VEC_DISTANCE_COSINE(loan.embedding, :embedding_1) AS DOUBLE) AS anon_1
+            SELECT GREATEST(CAST(VEC_DISTANCE_COSINE(loan.embedding, :embedding_1) AS DOUBLE),
+            0.0) AS anon_1
             FROM loan""",
     )
 

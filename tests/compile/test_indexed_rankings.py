@@ -63,10 +63,16 @@ def test_only_what_an_index_may_answer_is_written_for_it(
 
 MARIADB_SELECTED = """
     SELECT picture.id, picture.owner_id, picture.pixels,
-    CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE) AS distance FROM picture"""
+    GREATEST(CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE), 0.0) AS distance
+    FROM picture"""
 MARIADB_INDEXED = "ORDER BY VEC_DISTANCE_COSINE(picture.pixels, :pixels_1)"
 MARIADB_EXACT = (
-    "ORDER BY -CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE) DESC, picture.id"
+    "ORDER BY -GREATEST(CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE), 0.0) DESC,"
+    " picture.id"
+)
+COSINE, LENGTH = (
+    "GREATEST(CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE), 0.0)",
+    "CAST(VEC_DISTANCE_EUCLIDEAN(picture.pixels, :pixels_1) AS DOUBLE)",
 )
 
 
@@ -74,7 +80,7 @@ MARIADB_EXACT = (
     ("query", "rest"),
     [
         (ALIKE.limit(3), f"{MARIADB_INDEXED} LIMIT :param_1"),
-        (ALIKE.limit(3).offset(2), f"{MARIADB_INDEXED} LIMIT :param_1, :param_2"),
+        (ALIKE.limit(3).offset(2), f"{MARIADB_INDEXED} LIMIT :param_1"),
         (ALIKE.max_distance(0.5).limit(3), f"{MARIADB_INDEXED} LIMIT :param_1"),
         (
             ALIKE.where(col(Picture.id) > 5).limit(3),
@@ -95,21 +101,21 @@ def test_the_statement_for_others_is_served_by_the_index_too() -> None:
     served = sql_of(ALIKE.max_distance(0.5).limit(3).statement(), "mariadb")
     assert served == folded("""
         SELECT picture.id, picture.owner_id, picture.pixels,
-        CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE) AS distance FROM picture
-        WHERE CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE) <= :param_1
+        GREATEST(CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE), 0.0) AS distance
+        FROM picture
+        WHERE GREATEST(CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE), 0.0) <=
+        :param_1
         ORDER BY VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) LIMIT :param_2""")
     without_limit = f"{MARIADB_SELECTED} {MARIADB_EXACT}"
     assert sql_of(ALIKE.statement(), "mariadb") == folded(without_limit)
     by_length = PICTURES.similar_to([1, 2, 3], metric="l2")
-    assert sql_of(by_length.statement(), "mariadb") == folded(
-        without_limit.replace("_COSINE", "_EUCLIDEAN")
-    )
+    assert sql_of(by_length.statement(), "mariadb") == folded(without_limit.replace(COSINE, LENGTH))
 
 
 def test_another_metric_than_the_index_ranks_by_is_exact_on_mariadb() -> None:
     expected = f"{MARIADB_SELECTED} {MARIADB_EXACT} LIMIT :param_1"
     query = PICTURES.similar_to([1, 2, 3], metric="l2").limit(3)
-    assert sql_of(query, "mariadb") == folded(expected.replace("_COSINE", "_EUCLIDEAN"))
+    assert sql_of(query, "mariadb") == folded(expected.replace(COSINE, LENGTH))
     for metric in ("l1", "inner_product"):
         scan = sql_of(PICTURES.similar_to([1, 2, 3], metric=metric).limit(3), "mariadb")
         assert scan == folded("""
@@ -178,7 +184,8 @@ def test_a_collection_loaded_beside_what_an_index_serves() -> None:
             SELECT anon_1.id, anon_1.owner_id, anon_1.pixels, anon_1.distance, copy_1.id AS id_1,
             copy_1.distance AS distance_1, copy_1.picture_id
             FROM (SELECT picture.id AS id, picture.owner_id AS owner_id, picture.pixels AS pixels,
-                CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE) AS distance
+                GREATEST(CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE), 0.0) AS
+                distance
                 FROM picture ORDER BY VEC_DISTANCE_COSINE(picture.pixels, :pixels_1)
                 LIMIT :param_1) AS anon_1
             LEFT OUTER JOIN copy AS copy_1 ON anon_1.id = copy_1.picture_id
@@ -190,7 +197,7 @@ def test_another_row_loaded_beside_what_an_index_serves_on_mariadb() -> None:
     query = ALIKE.options(joinedload(Picture.owner)).limit(3)  # type: ignore[arg-type]
     assert sql_of(query, "mariadb") == folded("""
         SELECT picture.id, picture.owner_id, picture.pixels,
-        CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE) AS distance,
+        GREATEST(CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE), 0.0) AS distance,
         author_1.id AS id_1, author_1.name FROM picture
         LEFT OUTER JOIN author AS author_1 ON author_1.id = picture.owner_id
         ORDER BY VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) LIMIT :param_1""")
@@ -204,7 +211,8 @@ def test_joins_beside_what_an_index_serves_on_mariadb() -> None:
     many = ALIKE.join(Picture.copies).where(col(Copy.id) > 2).limit(3)
     assert sql_of(many, "mariadb") == folded("""
         SELECT picture.id, picture.owner_id, picture.pixels,
-        CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE) AS distance FROM picture
+        GREATEST(CAST(VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) AS DOUBLE), 0.0) AS distance
+        FROM picture
         WHERE picture.id IN (SELECT picture.id FROM picture
             INNER JOIN copy ON picture.id = copy.picture_id WHERE copy.id > :id_1)
         ORDER BY VEC_DISTANCE_COSINE(picture.pixels, :pixels_1) LIMIT :param_1""")

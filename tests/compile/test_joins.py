@@ -172,10 +172,12 @@ def test_a_ranking_with_to_one() -> None:
         mysql=scan,
         mariadb="""
             SELECT book.id, book.title, book.year, book.author_id, book.embedding,
-            CAST(VEC_DISTANCE_COSINE(book.embedding, :embedding_1) AS DOUBLE) AS distance
+            GREATEST(CAST(VEC_DISTANCE_COSINE(book.embedding, :embedding_1) AS DOUBLE), 0.0) AS
+            distance
             FROM book INNER JOIN author ON author.id = book.author_id WHERE author.id > :id_1
             ORDER BY
-            -CAST(VEC_DISTANCE_COSINE(book.embedding, :embedding_1) AS DOUBLE) DESC, book.id LIMIT :param_1""",
+            -GREATEST(CAST(VEC_DISTANCE_COSINE(book.embedding, :embedding_1) AS DOUBLE), 0.0) DESC,
+            book.id LIMIT :param_1""",
     )
 
 
@@ -221,7 +223,8 @@ def test_a_ranking_with_to_many_by_a_composite_key() -> None:
                 INNER JOIN stamp ON loan.branch = stamp.branch AND loan.number = stamp.number
                 WHERE stamp.id > :id_1)
             ORDER BY
-            -CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) DESC, loan.branch, loan.number LIMIT :param_1""",
+            -CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) DESC,
+            loan.branch, loan.number LIMIT :param_1""",
     )
 
 

@@ -26,7 +26,8 @@ MARIADB_NEAREST = """
     SELECT loan.branch, loan.number, loan.embedding,
     CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) AS distance
     FROM loan ORDER BY
-    -CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) DESC, loan.branch, loan.number"""
+    -CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) DESC,
+    loan.branch, loan.number"""
 NEAREST = LOANS.similar_to([1, 2])
 
 
@@ -62,7 +63,11 @@ POSTGRESQL_OPERATORS = {
     Metric.L1: "<+>",
     Metric.INNER_PRODUCT: "<#>",
 }
-MARIADB_FUNCTIONS = {Metric.COSINE: "VEC_DISTANCE_COSINE", Metric.L2: "VEC_DISTANCE_EUCLIDEAN"}
+MARIADB_FUNCTIONS = {
+    Metric.COSINE: "GREATEST(CAST(VEC_DISTANCE_COSINE(loan.embedding, :embedding_1) AS DOUBLE),"
+    " 0.0)",
+    Metric.L2: "CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE)",
+}
 
 
 @pytest.mark.parametrize("metric", SQLITE_DISTANCES)
@@ -84,10 +89,9 @@ def test_every_metric(metric: Metric) -> None:
         if metric not in MARIADB_FUNCTIONS
         else """
             SELECT loan.branch, loan.number, loan.embedding,
-            CAST(VEC_DISTANCE(loan.embedding, :embedding_1) AS DOUBLE) AS distance
-            FROM loan ORDER BY
-            -CAST(VEC_DISTANCE(loan.embedding, :embedding_1) AS DOUBLE) DESC, loan.branch, loan.number
-            LIMIT :param_1""".replace("VEC_DISTANCE", MARIADB_FUNCTIONS[metric]),
+            MEASURE AS distance
+            FROM loan ORDER BY -MEASURE DESC, loan.branch, loan.number
+            LIMIT :param_1""".replace("MEASURE", MARIADB_FUNCTIONS[metric]),
     )
 
 
@@ -138,7 +142,8 @@ def test_conditions_filter_before_the_ranking() -> None:
             CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) AS distance
             FROM loan WHERE loan.number > :number_1
             ORDER BY
-            -CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) DESC, loan.branch, loan.number LIMIT :param_1""",
+            -CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) DESC,
+            loan.branch, loan.number LIMIT :param_1""",
     )
 
 
@@ -168,7 +173,8 @@ MARIADB_WITHIN = """
     FROM loan
     WHERE CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) <= :param_1
     ORDER BY
-    -CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) DESC, loan.branch, loan.number"""
+    -CAST(VEC_DISTANCE_EUCLIDEAN(loan.embedding, :embedding_1) AS DOUBLE) DESC,
+    loan.branch, loan.number"""
 
 
 def test_the_nearest_within_a_distance() -> None:
@@ -254,7 +260,8 @@ def test_the_filters_of_a_ranking_may_hold_subqueries() -> None:
             SELECT count(*) AS count_1 FROM book
             WHERE (EXISTS (SELECT 1 FROM author
                    WHERE author.id = book.author_id AND author.name = :name_1))
-            AND CAST(VEC_DISTANCE_COSINE(book.embedding, :embedding_1) AS DOUBLE) <= :param_1""",
+            AND GREATEST(CAST(VEC_DISTANCE_COSINE(book.embedding, :embedding_1) AS DOUBLE), 0.0)
+            <= :param_1""",
     )
 
 

@@ -74,10 +74,12 @@ def test_names_from_the_model_are_quoted_and_never_read_as_templates() -> None:
         mysql=scan,
         mariadb="""
             SELECT odd.id, odd.`growth %(x)s {column}`, odd.embedding,
-            CAST(VEC_DISTANCE_COSINE(odd.embedding, :embedding_1) AS DOUBLE) AS distance FROM odd
+            GREATEST(CAST(VEC_DISTANCE_COSINE(odd.embedding, :embedding_1) AS DOUBLE), 0.0) AS
+            distance FROM odd
             WHERE odd.`growth %(x)s {column}` IS NULL
             ORDER BY
-            -CAST(VEC_DISTANCE_COSINE(odd.embedding, :embedding_1) AS DOUBLE) DESC, odd.id LIMIT :param_1""",
+            -GREATEST(CAST(VEC_DISTANCE_COSINE(odd.embedding, :embedding_1) AS DOUBLE), 0.0) DESC,
+            odd.id LIMIT :param_1""",
     )
 
 
