@@ -153,7 +153,7 @@ def test_where_no_vector_index_is_built_both_are_fine(db: Database) -> None:
 
 @pytest.mark.parametrize("model", [LongTable, LongColumn, LongKey])
 def test_a_name_beyond_64_characters_is_refused(db: Database, model: type[Any]) -> None:
-    expected = f"does not support the name '{LONG}', of 65 characters,; its names have up to 64"
+    expected = f"does not support the name '{LONG}' of 65 characters; its names have up to 64"
     refused_schema(db, expected, Harmless, model)
 
 
