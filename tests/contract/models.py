@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from pydantic import NaiveDatetime
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import registry
 
@@ -88,6 +89,7 @@ class Scalar(Contract, table=True):
     uid: UUID | None = None
     price: Decimal | None = None
     moment: datetime | None = None
+    clock: NaiveDatetime | None = None
     day: date | None = None
     hour: time | None = None
     lasting: timedelta | None = None
@@ -107,6 +109,7 @@ class Required(Contract, table=True):
     uid: UUID
     price: Decimal
     moment: datetime
+    clock: NaiveDatetime
     day: date
     hour: time
     lasting: timedelta

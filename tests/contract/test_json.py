@@ -178,6 +178,44 @@ def test_text_in_a_document_is_compared(kinds: Database) -> None:
     assert found(kinds, value.in_(["x", "y"])) == [1]
 
 
+TEXTS = ["", " ", "Abc", "ABC", "abc", "abc ", "abcd", "\u00e4bc", "\uffee", "\U0001f600"]
+
+
+@pytest.fixture
+def texts(trees: Database) -> Database:
+    """Of each text one row, and one row without."""
+    rows = [Json(id=n, tree={"k": text}) for n, text in enumerate(TEXTS)]
+    repository(Json, trees).add_all([*rows, Json(id=99)])
+    return trees
+
+
+def texts_of(db: Database, condition: Any) -> list[str]:
+    rows = repository(Json, db).where(condition).all()
+    return [TEXTS[row.id or 0] for row in rows]
+
+
+def test_text_in_a_document_differs_by_case_accent_and_blank(texts: Database) -> None:
+    value = col(Json.tree)["k"].as_string()
+    for text in TEXTS:
+        assert texts_of(texts, value == text) == [text]
+        assert texts_of(texts, value != text) == [other for other in TEXTS if other != text]
+        assert texts_of(texts, value.in_([text, "nothing"])) == [text]
+        assert texts_of(texts, value.is_not_distinct_from(text)) == [text]
+    assert texts_of(texts, value.in_(["Abc", "abc "])) == ["Abc", "abc "]
+    assert texts_of(texts, value.like("abc%")) == ["abc", "abc ", "abcd"]
+
+
+def test_text_in_a_document_is_sorted_by_code_point(texts: Database) -> None:
+    value = col(Json.tree)["k"].as_string()
+    ascending = ["", " ", "ABC", "Abc", "abc", "abc ", "abcd", "\u00e4bc", "\uffee", "\U0001f600"]
+    assert texts_of(texts, value < "abc") == ["", " ", "Abc", "ABC"]
+    assert texts_of(texts, value.between("abc", "abc ")) == ["abc", "abc "]
+    rows = repository(Json, texts).order_by(value)
+    assert [row.tree.get("k") for row in rows.all()] == [None, *ascending]
+    rows = repository(Json, texts).order_by(value.desc())
+    assert [row.tree.get("k") for row in rows.all()] == [*reversed(ascending), None]
+
+
 def test_a_missing_key_is_null(kinds: Database) -> None:
     value = col(Json.tree)["k"].as_string()
     assert found(kinds, value.is_(None)) == [6, 7]

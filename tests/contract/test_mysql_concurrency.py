@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from agentorm import (
     Database,
@@ -220,17 +222,25 @@ def test_a_deadlock_within_a_savepoint_undoes_the_whole_transaction(library: Dat
 
 
 @pytest.mark.engines("mariadb", "mysql")
-def test_a_lock_that_is_not_given_in_time_is_a_conflict(library: Database, other: Database) -> None:
+@pytest.mark.parametrize("savepoint", [False, True], ids=["plain", "within a savepoint"])
+def test_a_lock_that_is_not_given_in_time_is_a_conflict(
+    library: Database, other: Database, *, savepoint: bool
+) -> None:
     repository(Doc, library).add_all([Doc(title="a"), Doc(title="b")])
     with other.session() as holding, library.session() as session:
         repository(Doc, holding).update_where(Doc.title == "a", n=5)
         session.connection().execute(text("SET innodb_lock_wait_timeout = 1"))
         docs, started = repository(Doc, session), time.monotonic()
         docs.update_where(Doc.title == "b", n=9)
-        with pytest.raises(TransactionConflict):
-            docs.upsert([Doc(title="a", n=7)], on="title")
+        with (
+            pytest.raises(TransactionConflict, match="nothing was written"),
+            session.begin_nested() if savepoint else nullcontext(),
+        ):
+            docs.update_where(Doc.title == "a", n=7)
         assert time.monotonic() - started < 10
+        with suppress(DatabaseError, SQLAlchemyError):
+            session.commit()
         session.rollback()
+        holding.rollback()
         session.connection().execute(text("SET innodb_lock_wait_timeout = DEFAULT"))
-        session.commit()
-    assert state(library) == [("a", None, 0), ("b", None, 0)]
+    assert state(library) == [("a", None, 0), ("b", None, 9 if savepoint else 0)]

@@ -132,7 +132,7 @@ def test_integers_of_64_bits_are_summed_with(db: Database) -> None:
     assert repository(Scalar, db).where(col(Scalar.whole) + 2**61 == 3 * 2**61).count() == 1
 
 
-@pytest.mark.engines("postgresql")
+@pytest.mark.engines("postgresql", "mariadb", "mysql")
 def test_thirty_digits_are_kept_where_the_engine_can(db: Database) -> None:
     db.create_all(Ledger)
     balance = Decimal("12345678901234567890.0123456789")

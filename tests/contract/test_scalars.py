@@ -2,67 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import pytest
+from sqlmodel import select
 
 from agentorm import Database, col, repository
-from tests.contract.models import Mood, Required, Scalar
+from tests.contract.models import Required, Scalar
+from tests.contract.scalars import ASCENDING
 
-ASCENDING: dict[str, list[Any]] = {
-    "whole": [-(2**63), -1, 0, 1, 2**31, 2**53 + 1, 2**63 - 1],
-    "flag": [False, True],
-    "real": [-1.7976931348623157e308, -0.1, 0.0, 5e-324, 0.1, 1 / 3, 1e22, 1.7976931348623157e308],
-    "text": [
-        "",
-        " ",
-        "A",
-        "B",
-        "a",
-        "a ",
-        "ab",
-        "b",
-        "e\u0301",
-        "\u00e9",
-        "\u4e2d",
-        "\ufffd",
-        "😀",
-    ],
-    "key": ["", " ", "A", "B", "a", "a ", "ab", "b", "e\u0301", "\u00e9", "\u4e2d", "\ufffd", "😀"],
-    "raw": [b"", b"\x00", b"\x00\x01", b"'a", b"a", b"\xff", b"\xff\x00"],
-    "uid": [UUID(int=0), UUID(int=1), UUID(int=1 << 127), UUID(int=(1 << 128) - 1)],
-    "price": [
-        Decimal("-999999999999.999999"),
-        Decimal("-0.000001"),
-        Decimal(0),
-        Decimal("0.000001"),
-        Decimal("0.1"),
-        Decimal(9),
-        Decimal(10),
-        Decimal("999999999999.999999"),
-    ],
-    "moment": [
-        datetime(1, 1, 1, tzinfo=UTC),
-        datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
-        datetime(2024, 2, 29, 12, 0, tzinfo=UTC),
-        datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC),
-        datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
-    ],
-    "day": [date.min, date(1970, 1, 1), date(2024, 2, 29), date.max],
-    "hour": [time.min, time(0, 0, 0, 1), time(12, 30), time.max],
-    "lasting": [
-        timedelta(days=-400),
-        timedelta(microseconds=-1),
-        timedelta(0),
-        timedelta(microseconds=1),
-        timedelta(hours=25),
-        timedelta(days=400, seconds=3, microseconds=5),
-    ],
-    "mood": [Mood.angry, Mood.calm, Mood.wild],
-}
 FIELDS = pytest.mark.parametrize("name", ASCENDING)
 
 
@@ -141,6 +90,47 @@ def test_a_value_is_changed_to_another_and_to_none(
     assert getattr(scalars.get(first.id), name) is None
     assert scalars.update_where(col(Scalar.id) == first.id, **{name: stored[-1]}) == 1
     assert getattr(scalars.get(first.id), name) == stored[-1]
+
+
+def flushed(db: Database, rows: list[Scalar]) -> None:
+    with db.transaction() as session:
+        session.add_all(rows)
+
+
+def overwritten(db: Database, rows: list[Scalar]) -> None:
+    scalars = repository(Scalar, db)
+    scalars.add_all(Scalar(id=row.id) for row in rows)
+    scalars.upsert(rows)
+
+
+WRITES: dict[str, Callable[[Database, list[Scalar]], object]] = {
+    "add": lambda db, rows: [repository(Scalar, db).add(row) for row in rows],
+    "add_all": lambda db, rows: repository(Scalar, db).add_all(rows),
+    "flush": flushed,
+    "upsert": lambda db, rows: repository(Scalar, db).upsert(rows),
+    "upsert again": overwritten,
+}
+
+
+@FIELDS
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_every_way_to_write_stores_the_same(
+    db: Database, name: str, write: Callable[[Database, list[Scalar]], object]
+) -> None:
+    db.create_all(Scalar)
+    values: list[Any] = [*ASCENDING[name], None]
+    write(db, [Scalar(id=n, **{name: value}) for n, value in enumerate(values, start=1)])
+    scalars = repository(Scalar, db)
+    assert [getattr(row, name) for row in scalars.order_by(Scalar.id).all()] == values
+    assert [getattr(row, name) for row in scalars.get_many(range(1, len(values) + 1))] == values
+    assert [getattr(row, name) for row in scalars.order_by(Scalar.id).stream()] == values
+
+
+@FIELDS
+def test_a_select_of_the_field_gives_the_same(db: Database, name: str, stored: list[Any]) -> None:
+    with db.session() as session:
+        found = session.exec(select(getattr(Scalar, name)).order_by(col(Scalar.id))).all()
+    assert [*found] == [stored[-1], None, *reversed(stored[:-1])]
 
 
 @pytest.mark.parametrize("place", [0, -1])

@@ -66,6 +66,66 @@ def test_equality_knows_case_accents_and_blanks(texts: Database) -> None:
     assert found(texts, col(Scalar.text).in_(["Abc", "abc "])) == ["Abc", "abc "]
 
 
+def test_empty_text_is_no_blank_and_no_null(texts: Database) -> None:
+    store(texts, "", " ", "  ", "\t")
+    repository(Scalar, texts).add(Scalar())
+    assert found(texts, col(Scalar.text) == "") == [""]
+    assert found(texts, col(Scalar.text) == " ") == [" "]
+    assert found(texts, col(Scalar.text) != "") == [" ", "  ", "\t"]
+    assert found(texts, col(Scalar.text) > "") == [" ", "  ", "\t"]
+    assert found(texts, col(Scalar.text).is_(None)) == [None]
+
+
+def test_patterns_count_trailing_blanks(texts: Database) -> None:
+    store(texts, "abc", "abc ", "abc  ")
+    assert found(texts, col(Scalar.text).like("abc")) == ["abc"]
+    assert found(texts, col(Scalar.text).like("abc_")) == ["abc "]
+    assert found(texts, col(Scalar.text).ilike("ABC ")) == ["abc "]
+    assert found(texts, col(Scalar.text).endswith(" ")) == ["abc ", "abc  "]
+    assert found(texts, col(Scalar.text).endswith("c")) == ["abc"]
+
+
+def test_emoji_are_characters_of_their_own(texts: Database) -> None:
+    store(
+        texts,
+        "\U0001f600",
+        "\U0001f601",
+        "x\U0001f600",
+        "\U0001f600\u200d\U0001f601",
+        "?",
+        "\ufffd",
+    )
+    assert found(texts, col(Scalar.text) == "\U0001f600") == ["\U0001f600"]
+    assert found(texts, col(Scalar.text).like("_")) == ["\U0001f600", "\U0001f601", "?", "\ufffd"]
+    assert found(texts, col(Scalar.text).contains("\U0001f601")) == [
+        "\U0001f601",
+        "\U0001f600\u200d\U0001f601",
+    ]
+    assert found(texts, col(Scalar.text).icontains("X\U0001f600")) == ["x\U0001f600"]
+
+
+def test_long_texts_differ_at_their_end(texts: Database) -> None:
+    long = "é" * 200_000
+    store(texts, long, f"{long} ", f"{long}a")
+    assert [len(text or "") for text in found(texts, col(Scalar.text) == long)] == [200_000]
+    assert [len(text or "") for text in found(texts, col(Scalar.text) > long)] == [200_001] * 2
+
+
+@pytest.mark.engines("sqlite", "postgresql")
+def test_long_texts_are_sorted_beyond_their_start(texts: Database) -> None:
+    """MySQL and MariaDB sort by the first 1,024 bytes, their `max_sort_length`."""
+    long = "é" * 200_000
+    store(texts, f"{long}a", long, f"{long} ")
+    rows = repository(Scalar, texts).order_by(Scalar.text).all()
+    assert [(row.text or "")[-1] for row in rows] == ["é", " ", "a"]
+
+
+def test_texts_are_sorted_by_a_thousand_bytes(texts: Database) -> None:
+    store(texts, "é" * 500 + "b", "é" * 500, "é" * 500 + "a", "é" * 499 + "z")
+    rows = repository(Scalar, texts).order_by(Scalar.text).all()
+    assert [row.id for row in rows] == [4, 2, 3, 1]
+
+
 def test_like_knows_case_accents_and_escapes(texts: Database) -> None:
     store(texts, *NAMES)
     assert found(texts, col(Scalar.text).like("a%")) == ["abc", "abc ", "a_c", "a%c"]
