@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta, timezone
-from decimal import Decimal
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -13,48 +12,8 @@ from agentorm import Database, Field, InvalidValue, Repository, repository
 from tests.contract.models import Contract, Doc, Mood, Pair
 
 
-class ByText(Contract, table=True):
-    key: str = Field(primary_key=True)
-
-
-class ByUuid(Contract, table=True):
-    key: UUID = Field(primary_key=True)
-
-
-class ByDecimal(Contract, table=True):
-    key: Decimal = Field(primary_key=True)
-
-
 class ByMoment(Contract, table=True):
     key: datetime = Field(primary_key=True)
-
-
-class ByDay(Contract, table=True):
-    key: date = Field(primary_key=True)
-
-
-class ByHour(Contract, table=True):
-    key: time = Field(primary_key=True)
-
-
-class ByDuration(Contract, table=True):
-    key: timedelta = Field(primary_key=True)
-
-
-class ByMood(Contract, table=True):
-    key: Mood = Field(primary_key=True)
-
-
-class ByBytes(Contract, table=True):
-    key: bytes = Field(primary_key=True)
-
-
-class ByFlag(Contract, table=True):
-    key: bool = Field(primary_key=True)
-
-
-class ByNumber(Contract, table=True):
-    key: int = Field(primary_key=True)
 
 
 class Chapter(Contract, table=True):
@@ -67,33 +26,6 @@ class Chapter(Contract, table=True):
 
 
 UTC_NOON = datetime(2024, 7, 1, 12, tzinfo=UTC)
-KEYS: list[tuple[type[Any], list[Any]]] = [
-    (ByText, ["", "A", "a", "a ", "😀"]),
-    (ByUuid, [UUID(int=0), UUID(int=2**128 - 1)]),
-    (ByDecimal, [Decimal("-0.5"), Decimal(0), Decimal("10.000001")]),
-    (ByMoment, [UTC_NOON, UTC_NOON + timedelta(microseconds=1)]),
-    (ByDay, [date.min, date(2024, 2, 29), date.max]),
-    (ByHour, [time.min, time.max]),
-    (ByDuration, [timedelta(-1), timedelta(0), timedelta(microseconds=1)]),
-    (ByMood, [Mood.angry, Mood.calm]),
-    (ByBytes, [b"", b"\x00", b"\xff"]),
-    (ByFlag, [False, True]),
-    (ByNumber, [-(2**63), -1, 0, 1, 2**63 - 1]),
-]
-
-
-@pytest.mark.parametrize(("model", "keys"), KEYS, ids=lambda value: getattr(value, "__name__", ""))
-def test_rows_are_found_by_keys_of_every_kind(
-    db: Database, model: type[Any], keys: list[Any]
-) -> None:
-    db.create_all(model)
-    rows = repository(model, db)
-    assert [row.key for row in rows.add_all(model(key=key) for key in keys)] == keys
-    assert [row.key for row in rows.all()] == keys
-    for key in keys:
-        assert rows.get(key) == model(key=key)
-    assert rows.get_many(reversed(keys)) == [model(key=key) for key in reversed(keys)]
-    assert rows.get_many(keys[:1]) == [model(key=keys[0])]
 
 
 def test_a_key_of_several_columns(db: Database) -> None:

@@ -9,13 +9,23 @@ from uuid import UUID
 
 import pytest
 from pydantic import NaiveDatetime
+from sqlalchemy.orm import registry
 
-from agentorm import ConstraintViolation, Database, Field, Vector, col, repository, vector_field
-from tests.contract.models import Contract, Mood
+from agentorm import (
+    ConstraintViolation,
+    Database,
+    Entity,
+    Field,
+    Vector,
+    col,
+    repository,
+    vector_field,
+)
+from tests.contract.models import Mood
 from tests.contract.scalars import ASCENDING
 
 
-class Keyed(Contract):
+class Keyed(Entity, registry=registry()):
     """What rows hold beside their key; the vectors are all the same."""
 
     note: str = ""
@@ -98,7 +108,8 @@ EVERY = pytest.mark.parametrize(
 def stored(db: Database, model: type[Any], keys: list[Any]) -> Database:
     """A row of each key, the greatest first."""
     db.create_all(model)
-    repository(model, db).add_all(model(key=key, note=repr(key)) for key in reversed(keys))
+    written = repository(model, db).add_all(model(key=k, note=repr(k)) for k in reversed(keys))
+    assert keys_of(written) == [*reversed(keys)]
     return db
 
 

@@ -32,7 +32,7 @@ LARGEST, SMALLEST, SUBNORMAL = 3.4028234663852886e38, 1.1754943508222875e-38, 1.
 NOTHING: dict[str, Any] = {}
 
 
-class Wide(Contract, table=True):
+class Broad(Contract, table=True):
     id: int | None = Field(default=None, primary_key=True)
     embedding: Vector = vector_field(1536, index=HNSW())
 
@@ -113,17 +113,17 @@ def test_a_vector_is_taken_from_whatever_holds_numbers(library: Database, given:
 
 
 def test_a_wide_vector_comes_back_through_every_ending(db: Database) -> None:
-    db.create_all(Wide)
+    db.create_all(Broad)
     numbers: Any = np.sin(np.arange(1536)).astype(np.float32)
-    wide = repository(Wide, db)
-    key = wide.add(Wide(embedding=numbers)).id
+    wide = repository(Broad, db)
+    key = wide.add(Broad(embedding=numbers)).id
     rows = [
         wide.get(key),
         wide.get_many([key])[0],
         wide.one(),
         next(iter(wide.stream())),
         wide.similar_to(numbers).limit(1).first(),
-        wide.upsert([Wide(id=key, embedding=numbers)])[0],
+        wide.upsert([Broad(id=key, embedding=numbers)])[0],
     ]
     assert {row.embedding.tobytes() for row in rows if row} == {numbers.tobytes()}
     assert len(rows) == 6
@@ -195,10 +195,10 @@ def test_what_is_no_vector_is_refused_before_any_sql(
 
 
 def test_a_required_vector_may_not_be_missing_at_the_write(db: Database) -> None:
-    db.create_all(Wide)
-    with pytest.raises(MissingValue, match=r"Wide\.embedding: a value is required"):
-        repository(Wide, db).add(Wide(**NOTHING))
-    assert repository(Wide, db).count() == 0
+    db.create_all(Broad)
+    with pytest.raises(MissingValue, match=r"Broad\.embedding: a value is required"):
+        repository(Broad, db).add(Broad(**NOTHING))
+    assert repository(Broad, db).count() == 0
 
 
 def test_a_vector_is_a_json_list() -> None:
