@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, CursorResult, Executable, delete, inspect,
 from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.orm.attributes import set_committed_value
 
-from agentorm.bulk import limit_statements
+from agentorm.bulk import changed_rows, changed_values, limit_statements
 from agentorm.database import Database
 from agentorm.endings import Endings, SyncQuery, WhereToRun, runnable
 from agentorm.errors import AgentORMError, InvalidQuery, InvalidValue, NoResult
@@ -218,7 +218,8 @@ class Repository(Endings[E, SyncQuery[E]]):
             raise InvalidQuery("update_where() needs a value to set")
         checked = {field_name(self.model, n): self._checked(n, v) for n, v in values.items()}
         with self._writing("update_where") as run:
-            return _affected(run, update(self.model).where(*where).values(checked))
+            changing = update(self.model).where(*changed_rows(run, self.model, where))
+            return _affected(run, changing.values(changed_values(run, self.model, checked)))
 
     def delete_where(self, *conditions: ColumnElement[bool] | bool) -> int:
         """Delete every row for which the conditions are true; how many. Atomic.
@@ -231,7 +232,8 @@ class Repository(Endings[E, SyncQuery[E]]):
         one_table(self.model, "delete_where")
         where = self._some(conditions, "delete_where")
         with self._writing("delete_where") as run:
-            return _affected(run, delete(self.model).where(*where))
+            gone = changed_rows(run, self.model, where)
+            return _affected(run, delete(self.model).where(*gone))
 
     def _checked(self, name: str, value: Any) -> Any:
         return value if is_expression(value) else checked_value(self.model, name, value)

@@ -85,6 +85,7 @@ class Dialect:
         longest_name: the most characters in a name of the schema, None without a limit.
         statement_bytes: how long an insert of many rows may become, None without a limit.
         statement_rows: how many rows it then has at most.
+        reads_what_it_changes: whether an update may ask its own table in a subquery.
         upsert_returns: whether the statement of `upsert` gives back the rows it wrote.
         streams_alone: whether a second statement on a connection ends the stream of the first.
         errors: how the engine's refusals are told apart, see `classify`.
@@ -114,6 +115,7 @@ class Dialect:
     longest_name: ClassVar[int | None] = None
     statement_bytes: ClassVar[int | None] = None
     statement_rows: ClassVar[int] = 1000
+    reads_what_it_changes: ClassVar[bool] = True
     upsert_returns: ClassVar[bool] = True
     streams_alone: ClassVar[bool] = False
     errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType({})

@@ -55,6 +55,7 @@ class MariaDB(MySQL):
     )
     index_order = MappingProxyType({Metric.COSINE: _COSINE, Metric.L2: _EUCLIDEAN})
     indexed_metrics = frozenset({Metric.COSINE, Metric.L2})
+    reads_what_it_changes = True
     index_dimensions = MySQL.most_dimensions
     vector_bits = "{column}"
     json_text = "({text} COLLATE utf8mb4_nopad_bin)"

@@ -69,6 +69,7 @@ class MySQL(Dialect):
     explain_prefix = "EXPLAIN FORMAT=TREE"
     longest_name = 64
     statement_bytes = 4 << 20
+    reads_what_it_changes = False
     upsert_returns = False
     streams_alone = True
     collation: ClassVar[str] = "utf8mb4_0900_bin"
@@ -158,7 +159,7 @@ class MySQL(Dialect):
 
     def attach(self, engine: Engine) -> None:
         event.listen(engine, "do_connect", mysql_limits.connect)
-        event.listen(engine, "handle_error", mysql_limits.give_up_after_deadlock)
+        event.listen(engine, "handle_error", mysql_limits.give_up_after_conflict)
         event.listen(engine, "before_cursor_execute", mysql_limits.check_packet)
 
     def on_connect(self, connection: Any) -> None:
@@ -181,6 +182,7 @@ class MySQL(Dialect):
     def check_table(self, table: Table) -> None:
         super().check_table(table)
         mysql_limits.check_keys(self.name, table)
+        mysql_limits.check_row(self.name, table)
 
     @contextmanager
     def schema_lock(self, connection: Connection) -> Generator[None]:

@@ -23,8 +23,9 @@ BYTES_IN_KEY = 3072
 CHARACTERS_IN_KEY = BYTES_IN_KEY // 4
 _BYTES_OF_A_SCALAR = 32
 _KEYS = (PrimaryKeyConstraint, UniqueConstraint, ForeignKeyConstraint)
+_BYTES_IN_ROW, _MOST_INDEXES = 65_535, 64
 _SURELY_FITS = 500_000
-_TRANSACTION_UNDONE = (1020, 1213)
+_TRANSACTION_UNDONE, _STATEMENT_UNDONE = (1020, 1213), 1205
 _ESCAPED = b"\0\n\r\x1a\"'\\"
 
 
@@ -48,6 +49,27 @@ def check_keys(name: str, table: Table) -> None:
             )
 
 
+def check_row(name: str, table: Table) -> None:
+    """The columns that are kept in the row itself, and the indexes, are not too many.
+
+    Raises:
+        UnsupportedFeature: they are.
+    """
+    sizes = [_bytes_in_key(column) or _BYTES_OF_A_SCALAR for column in table.columns]
+    if sum(size for size in sizes if size <= BYTES_IN_KEY) > _BYTES_IN_ROW:
+        raise errors.UnsupportedFeature(
+            f"a row of {sum(sizes)} bytes, as {table.name} may have",
+            dialect=name,
+            hint=f"it holds {_BYTES_IN_ROW}: leave max_length out where no key needs it",
+        )
+    if len(table.indexes) + len(table.constraints) > _MOST_INDEXES:
+        raise errors.UnsupportedFeature(
+            f"{len(table.indexes)} indexes on {table.name}",
+            dialect=name,
+            hint=f"it has up to {_MOST_INDEXES} on a table",
+        )
+
+
 def _bytes_in_key(column: Column[Any]) -> int | None:
     stored: Any = getattr(column.type, "impl_instance", column.type)
     length: int | None = getattr(column.type, "length", None)
@@ -67,13 +89,17 @@ def connect(dialect: Any, record: Any, arguments: Any, keywords: Any) -> Any:
         raise errors.MissingDependency("cryptography", extra="agentorm[mysql]") from error
 
 
-def give_up_after_deadlock(context: ExceptionContext) -> None:
-    """The server has undone the whole transaction: nothing more may be written as part of it.
+def give_up_after_conflict(context: ExceptionContext) -> None:
+    """Let nothing more be written in a transaction that has lost a part.
 
-    The connection counts as lost, so that the session refuses to go on until it is rolled back.
+    A deadlock undoes all of it, savepoints included; a lock that is not given in time only the
+    statement, which a savepoint can make good. The connection counts as lost, so that the session
+    refuses to go on until it is rolled back.
     """
-    error = context.original_exception
-    if error.args and error.args[0] in _TRANSACTION_UNDONE:
+    error, connection = context.original_exception, context.connection
+    code = error.args[0] if error.args else None
+    nested = connection is not None and connection.in_nested_transaction()
+    if code in _TRANSACTION_UNDONE or (code == _STATEMENT_UNDONE and not nested):
         context.is_disconnect = True
         context.invalidate_pool_on_disconnect = False
 

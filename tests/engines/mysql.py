@@ -58,7 +58,7 @@ def _emptied(server: Connection[Any], name: str, url: str, folder: object) -> st
 
 def _drop(server: Connection[Any], name: str) -> None:
     """It would wait for the transactions of others, so their connections go first."""
-    for number, _user, _host, database, *_ in _run(server, "SHOW PROCESSLIST"):
+    for number, database in _run(server, "SELECT id, db FROM information_schema.processlist"):
         if database == name:
             with suppress(_driver().Error):  # it has gone by itself
                 _run(server, f"KILL {number}")
