@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, CursorResult, Insert, inspect, select, tuple_, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import inspect
 from sqlalchemy.orm import Mapper
 
+from agentorm.batch import Batch
 from agentorm.entity import check_complete
-from agentorm.errors import ConstraintViolation, InvalidQuery
+from agentorm.errors import InvalidQuery
 from agentorm.models import field_name, key_columns, one_table, unique_keys
 from agentorm.rank import Run
-from agentorm.rank.base import in_chunks, sortable
+from agentorm.rank.base import sortable
 
 E = TypeVar("E")
 
@@ -88,100 +88,11 @@ def _written(
 ) -> Iterable[tuple[tuple[Any, ...], Any]]:
     for names, rows in _by_fields(mapper, entities).items():
         keys = {str(column.key) for column in key_columns(mapper.class_)} | {*target}
-        chosen = [n for n in names if n not in keys and (overwrite is None or n in overwrite)]
-        statement = run.dialect.upsert(
-            mapper.class_, _columns(mapper, target), _columns(mapper, chosen or target)
-        )
-        if run.dialect.upsert_returns:
-            statement = statement.returning(mapper.class_)
-            stored: Iterable[Any] = run.session.scalars(
-                statement, rows, execution_options=_AS_STORED
-            ).all()
-        else:
-            _write(run, mapper, statement, rows, target, chosen)
-            stored = _read_back(run, mapper, rows, target, chosen)
+        chosen = tuple(n for n in names if n not in keys and (overwrite is None or n in overwrite))
+        batch = Batch(run, mapper, target, chosen, rows)
+        stored = batch.returned() if run.dialect.upsert_returns else batch.guarded()
         for entity in stored:
             yield tuple(getattr(entity, name) for name in target), entity
-
-
-def _write(
-    run: Run,
-    mapper: Mapper[Any],
-    statement: Insert,
-    rows: list[dict[str, Any]],
-    target: tuple[str, ...],
-    chosen: list[str],
-) -> None:
-    """The rows by a statement that is refused where another unique key finds its row first.
-
-    Then the row of the wanted key is updated, which the other key may refuse for good; rows
-    that were written before the refusal are only written again.
-    """
-    try:
-        run.session.execute(statement, rows, execution_options=_WITH_NULL)
-    except DBAPIError as error:
-        if error.orig is None or not run.dialect.is_other_key(error.orig):
-            raise
-        if len(rows) > 1:
-            for row in rows:
-                _write(run, mapper, statement, [row], target, chosen)
-            return
-        values = {name: rows[0][name] for name in chosen or target}
-        changing = update(mapper.class_).where(*_same(mapper, rows[0], target)).values(values)
-        changed = run.session.execute(changing, execution_options={"synchronize_session": False})
-        if cast("CursorResult[Any]", changed).rowcount == 0:
-            raise ConstraintViolation(
-                f"a row has another unique key of {mapper.class_.__name__} than "
-                f"({', '.join(target)}) already",
-                hint="only the row of the named key is ever overwritten",
-            ) from error
-
-
-def _read_back(
-    run: Run,
-    mapper: Mapper[Any],
-    rows: list[dict[str, Any]],
-    target: tuple[str, ...],
-    chosen: list[str],
-) -> Iterable[Any]:
-    """The rows as they are now, though the transaction may look at an older snapshot.
-
-    A row that the snapshot shows as written, in every field, is as it is now. Any other is read
-    under its lock, and alone: a lock on many keys at once may be one on the whole table.
-    """
-    rest = {attribute.key for attribute in mapper.column_attrs} - {*chosen, *target}
-    certain = rest <= {str(column.key) for column in key_columns(mapper.class_)}
-    model, fields = mapper.class_, [getattr(mapper.class_, name) for name in target]
-    for part in in_chunks(rows):
-        keys = [tuple(row[name] for name in target) for row in part]
-        many = fields[0].in_([key for (key,) in keys]) if len(target) == 1 else None
-        reading = select(model).where(tuple_(*fields).in_(keys) if many is None else many)
-        read = run.session.scalars(reading, execution_options=_AS_STORED)
-        found = {tuple(getattr(entity, name) for name in target): entity for entity in read}
-        for key, row in zip(keys, part, strict=True):
-            entity = found.get(key)
-            if entity is None or not (certain and _holds(mapper, entity, row, chosen)):
-                one = select(model).where(*_same(mapper, row, target)).with_for_update()
-                entity = run.session.scalars(one, execution_options=_AS_STORED).one()
-            yield entity
-
-
-def _holds(mapper: Mapper[Any], entity: Any, row: dict[str, Any], names: list[str]) -> bool:
-    columns = mapper.column_attrs
-    return all(
-        columns[name].columns[0].type.compare_values(getattr(entity, name), row[name])
-        for name in names
-    )
-
-
-def _same(
-    mapper: Mapper[Any], row: dict[str, Any], target: tuple[str, ...]
-) -> list[ColumnElement[bool]]:
-    return [getattr(mapper.class_, name) == row[name] for name in target]
-
-
-_AS_STORED = {"populate_existing": True}
-_WITH_NULL = {"render_nulls": True}
 
 
 def _by_fields(
@@ -205,7 +116,3 @@ def _by_fields(
 
 def _has_default(column: Any) -> bool:
     return getattr(column, "server_default", None) is not None
-
-
-def _columns(mapper: Mapper[Any], names: Iterable[str]) -> list[str]:
-    return [mapper.column_attrs[name].columns[0].name for name in names]
