@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from sqlalchemy import ColumnElement, CursorResult, Insert, select, tuple_, update
 from sqlalchemy.exc import DBAPIError
@@ -15,6 +15,7 @@ from agentorm.models import key_columns
 from agentorm.rank import Run
 from agentorm.rank.base import in_chunks
 
+Key: TypeAlias = tuple[Any, ...]
 _AS_STORED = {"populate_existing": True}
 _WITH_NULL = {"render_nulls": True}
 
@@ -35,14 +36,15 @@ class Batch:
     chosen: tuple[str, ...]
     rows: Sequence[dict[str, Any]]
 
-    def returned(self) -> Iterable[Any]:
-        """Write them by a statement that gives the rows back."""
+    def returned(self) -> Iterable[tuple[Key, Any]]:
+        """Write them by a statement that gives the rows back; each with its key."""
         statement = self._statement().returning(self.mapper.class_)
         sent = list(self.rows)
-        return self.run.session.scalars(statement, sent, execution_options=_AS_STORED).all()
+        written = self.run.session.scalars(statement, sent, execution_options=_AS_STORED)
+        return [(self._key_of(entity), entity) for entity in written.unique()]
 
-    def guarded(self) -> Iterable[Any]:
-        """Write them by a statement that gives nothing back, then read them."""
+    def guarded(self) -> Iterable[tuple[Key, Any]]:
+        """Write them by a statement that gives nothing back, then read them; each with its key."""
         self._write(self._statement())
         return self._read_back()
 
@@ -64,11 +66,14 @@ class Batch:
             if error.orig is None or not self.run.dialect.is_other_key(error.orig):
                 raise
             if len(self.rows) > 1:
-                for row in self.rows:
-                    replace(self, rows=[row])._write(statement)  # noqa: SLF001  # its own kind
+                self._write_each(statement)
                 return
             if self._update(self.rows[0]) == 0:
                 raise self._violation() from error
+
+    def _write_each(self, statement: Insert) -> None:
+        for row in self.rows:
+            replace(self, rows=[row])._write(statement)  # noqa: SLF001  # its own kind
 
     def _update(self, row: dict[str, Any]) -> int:
         values = {name: row[name] for name in self.chosen or self.target}
@@ -84,7 +89,7 @@ class Batch:
             hint="only the row of the named key is ever overwritten",
         )
 
-    def _read_back(self) -> Iterable[Any]:
+    def _read_back(self) -> Iterable[tuple[Key, Any]]:
         """The rows as they are now, though the transaction may look at an older snapshot.
 
         A row that the snapshot shows as written, in every field, is as it is now. Any other is
@@ -94,14 +99,15 @@ class Batch:
         for part in in_chunks(self.rows):
             found = self._found(part)
             for row in part:
-                entity = found.get(self._key(row))
+                key = self._key(row)
+                entity = found.get(key)
                 if entity is None or not (certain and self._holds(entity, row)):
                     alone = select(self.mapper.class_).where(*self._same(row)).with_for_update()
                     read = self.run.session.scalars(alone, execution_options=_AS_STORED)
-                    entity = read.one()
-                yield entity
+                    entity = read.unique().one()
+                yield key, entity
 
-    def _found(self, rows: Sequence[dict[str, Any]]) -> dict[tuple[Any, ...], Any]:
+    def _found(self, rows: Sequence[dict[str, Any]]) -> dict[Key, Any]:
         fields = [getattr(self.mapper.class_, name) for name in self.target]
         keys = [self._key(row) for row in rows]
         wanted = tuple_(*fields).in_(keys)
@@ -109,7 +115,7 @@ class Batch:
             wanted = fields[0].in_([key for (key,) in keys])
         reading = select(self.mapper.class_).where(wanted)
         read = self.run.session.scalars(reading, execution_options=_AS_STORED)
-        return {tuple(getattr(entity, name) for name in self.target): entity for entity in read}
+        return {self._key_of(entity): entity for entity in read.unique()}
 
     def _writes_every_field(self) -> bool:
         rest = {a.key for a in self.mapper.column_attrs} - {*self.chosen, *self.target}
@@ -122,8 +128,11 @@ class Batch:
             for name in self.chosen
         )
 
-    def _key(self, row: dict[str, Any]) -> tuple[Any, ...]:
+    def _key(self, row: dict[str, Any]) -> Key:
         return tuple(row[name] for name in self.target)
+
+    def _key_of(self, entity: Any) -> Key:
+        return tuple(getattr(entity, name) for name in self.target)
 
     def _same(self, row: dict[str, Any]) -> list[ColumnElement[bool]]:
         return [getattr(self.mapper.class_, name) == row[name] for name in self.target]

@@ -188,12 +188,16 @@ _TYPES: Mapping[Any, Callable[[Limits], TypeEngine[Any]]] = {
 }
 
 
+_NO_KEY = ("_prefix", "_length", "_using")
+
+
 def limit_keys(table: Table) -> None:
     """Give a length to unbounded text and bytes that a key, a constraint or an index holds."""
     keys = (PrimaryKeyConstraint, UniqueConstraint, ForeignKeyConstraint)
     used = {c for key in table.constraints if isinstance(key, keys) for c in key.columns}
     for index in table.indexes:
-        if "agentorm" not in index.info:
+        told = [name for name, value in index.dialect_kwargs.items() if value is not None]
+        if "agentorm" not in index.info and not any(n.endswith(_NO_KEY) for n in told):
             used.update(index.columns)
     for column in used:
         if isinstance(column.type, StringType | BytesType) and column.type.length is None:

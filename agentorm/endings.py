@@ -28,7 +28,9 @@ from agentorm.statement import counted, first_of, statement
 
 E = TypeVar("E")
 Q = TypeVar("Q", bound="Endings[Any, Any]", default=Any)
-_SPELT_OUT = re.compile(r"(\[-?\d[^,\[\]]*)(?:,\s*-?\d[^,\[\]]*){3,}\]")
+_SPELT_OUT = re.compile(
+    r"(\[-?\d[^,\[\]]*)(?:,\s*-?\d[^,\[\]]*){3,}\]|(X'[0-9a-fA-F]{8})[0-9a-fA-F]{8,}'"
+)
 SessionOf: TypeAlias = Callable[[Database], AbstractContextManager[Session]]
 WhereToRun: TypeAlias = Session | Database
 """A session, in whose transaction everything runs, or a database: each call on its own."""
@@ -74,7 +76,7 @@ class Endings(Query[E, Q]):
             ranker = rank.ranker_of(self, run.dialect).name
         size = len(ranking.vector)
         hits = [Hit(entity, d, ranking.metric.score(d, size)) for entity, d in found.rows]
-        return Hits(hits, complete=True, exact=found.exact, ranker=ranker)
+        return Hits(hits, complete=found.complete, exact=found.exact, ranker=ranker)
 
     def first(self) -> E | None:
         """The first row, or None."""
@@ -157,7 +159,7 @@ class Endings(Query[E, Q]):
                 ranker="none" if ranker is None else ranker.name,
                 exact=ranker is None or ranker.is_exact(self, run.dialect),
                 statements=tuple(_text(made, target) for made in selects),
-                plan="\n".join(_SPELT_OUT.sub(r"\1,...]", str(row[-1])) for row in plan),
+                plan="\n".join(_SPELT_OUT.sub(_cut, str(row[-1])) for row in plan),
                 notes=() if ranker is None else ranker.notes(self, run.dialect),
             )
 
@@ -236,6 +238,10 @@ def running(session: Session, model: type[Any]) -> Generator[Run]:
 
 def _entities(run: Run, made: AnySelect) -> Iterable[Any]:
     return run.session.execute(made).unique().scalars()
+
+
+def _cut(vector: re.Match[str]) -> str:
+    return f"{vector[1]},...]" if vector[1] else f"{vector[2]}...'"
 
 
 def _text(made: AnySelect, dialect: SQLAlchemyDialect) -> str:

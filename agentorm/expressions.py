@@ -251,6 +251,23 @@ def _vector_bits(element: VectorBits, compiler: SQLCompiler, **kw: Any) -> str:
     return template.format(column=compiler.process(element.column, **inner))
 
 
+class JSONValue(ColumnElement[Any]):
+    """A value that a JSON document, or a part of one, is compared with."""
+
+    inherit_cache = True
+    _traverse_internals = [("value", InternalTraversal.dp_clauseelement)]
+
+    def __init__(self, value: ColumnElement[Any]) -> None:
+        self.value = value
+        self.type = value.type
+
+
+@compiles(JSONValue)
+def _json_value(element: JSONValue, compiler: SQLCompiler, **kw: Any) -> str:
+    template = dialects.of(compiler.dialect).json_value
+    return template.format(value=compiler.process(element.value, **kw))
+
+
 class JSONText(ColumnElement[str]):
     """Text found in a JSON document, compared by code point."""
 

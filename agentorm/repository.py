@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, CursorResult, Executable, delete, inspect, select, update
+from sqlalchemy import ColumnElement, CursorResult, Executable, inspect, select
 from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.orm.attributes import set_committed_value
 
-from agentorm.bulk import changed_rows, changed_values, limit_statements
+from agentorm.bulk import deleting, forget_changed, limited_statements, updating
 from agentorm.database import Database
 from agentorm.endings import Endings, SyncQuery, WhereToRun, runnable
 from agentorm.errors import AgentORMError, InvalidQuery, InvalidValue, NoResult
@@ -121,8 +121,11 @@ class Repository(Endings[E, SyncQuery[E]]):
         given = list(entities)
         for entity in given:
             self._check_new(entity)
-        with self._writing("add_all") as run, _savepoint(run):
-            limit_statements(run, given)
+        with (
+            self._writing("add_all") as run,
+            _savepoint(run),
+            limited_statements(run, given),
+        ):
             run.session.add_all(given)
             run.session.flush()
         return given
@@ -218,8 +221,9 @@ class Repository(Endings[E, SyncQuery[E]]):
             raise InvalidQuery("update_where() needs a value to set")
         checked = {field_name(self.model, n): self._checked(n, v) for n, v in values.items()}
         with self._writing("update_where") as run:
-            changing = update(self.model).where(*changed_rows(run, self.model, where))
-            return _affected(run, changing.values(changed_values(run, self.model, checked)))
+            changed = _affected(run, updating(run, self.model, where, checked))
+            forget_changed(run, self.model, checked)
+            return changed
 
     def delete_where(self, *conditions: ColumnElement[bool] | bool) -> int:
         """Delete every row for which the conditions are true; how many. Atomic.
@@ -232,8 +236,7 @@ class Repository(Endings[E, SyncQuery[E]]):
         one_table(self.model, "delete_where")
         where = self._some(conditions, "delete_where")
         with self._writing("delete_where") as run:
-            gone = changed_rows(run, self.model, where)
-            return _affected(run, delete(self.model).where(*gone))
+            return _affected(run, deleting(run, self.model, where))
 
     def _checked(self, name: str, value: Any) -> Any:
         return value if is_expression(value) else checked_value(self.model, name, value)
@@ -243,7 +246,8 @@ class Repository(Endings[E, SyncQuery[E]]):
             hint = "give a condition; sqlalchemy.true() means every row"
             raise InvalidQuery(f"{method}() without a condition", hint=hint)
         checked = [condition(given) for given in conditions]
-        for table in set[Any]().union(*map(tables_of, checked)) - {*mapper_of(self.model).tables}:
+        own = mapper_of(self.model).local_table  # of joined tables, one statement changes one
+        for table in set[Any]().union(*map(tables_of, checked)) - {own}:
             hint = "ask for its rows in a subquery, as Model.field.in_(select(...))"
             raise InvalidQuery(f"{method}() cannot join {table}", hint=hint)
         return checked

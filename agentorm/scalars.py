@@ -27,7 +27,7 @@ from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 
 from agentorm import dialects
-from agentorm.errors import InvalidValue
+from agentorm.errors import InvalidValue, UnsupportedFeature
 from agentorm.storable import (
     in_utc,
     storable_bytes,
@@ -240,7 +240,7 @@ class DateTimeType(TypeDecorator[datetime]):
         return None if value is None else in_utc(value)
 
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
-        return DurationType() if isinstance(value, timedelta) else self
+        return _Added() if isinstance(value, timedelta) else self
 
 
 class NaiveDateTimeType(TypeDecorator[datetime]):
@@ -253,7 +253,7 @@ class NaiveDateTimeType(TypeDecorator[datetime]):
         return dialects.of(dialect).naive_datetime_type()
 
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
-        return DurationType() if isinstance(value, timedelta) else self
+        return _Added() if isinstance(value, timedelta) else self
 
 
 class TimeType(TypeDecorator[time]):
@@ -286,6 +286,22 @@ class DurationType(TypeDecorator[timedelta]):
 
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
         return self
+
+
+class _Added(DurationType):
+    """A duration that is added to a point in time, by engines that can."""
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: SQLAlchemyDialect) -> TypeEngine[Any]:
+        known = dialects.of(dialect)
+        if not known.adds_durations:
+            raise UnsupportedFeature(
+                "arithmetic of datetimes and timedeltas",
+                dialect=known.name,
+                hint="work the point in time out in Python, and compare with that",
+            )
+        return super().load_dialect_impl(dialect)
 
 
 class UuidType(TypeDecorator[UUID]):

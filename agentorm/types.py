@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, LargeBinary, TypeDecorator, type_coerce
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    LargeBinary,
+    TypeDecorator,
+    bindparam,
+    false,
+    not_,
+    or_,
+    type_coerce,
+)
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import ClauseElement
@@ -137,6 +147,22 @@ class PackedVectorType(VectorType):
         return packed
 
 
+def _among(
+    document: ColumnElement[Any], values: list[Any], *, negated: bool
+) -> ColumnElement[bool]:
+    """Each value is compared by itself: as JSON, where a list of parameters would be text."""
+    same: list[ColumnElement[bool]] = [document == value for value in values]
+    found = or_(false(), *same)
+    return not_(found) if negated else found
+
+
+_AMONG = (operators.in_op, operators.not_in_op)
+_COMPARING = (
+    operators.eq,
+    operators.ne,
+    operators.is_distinct_from,
+    operators.is_not_distinct_from,
+)
 _ATTRIBUTE = "__clause_element__"
 _EQUALITY = (
     operators.eq,
@@ -178,7 +204,17 @@ class JSONType(TypeDecorator[Any]):
     cache_ok = True
 
     class Comparator(TypeDecorator.Comparator[Any], JSON.Comparator[Any]):
-        """Compares text in a document as text beside it is compared: by code point."""
+        """Compares text in a document by code point, and a value as JSON."""
+
+        def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
+            from agentorm.expressions import JSONValue
+
+            if op in _AMONG and isinstance(other[0], list | tuple):
+                return _among(self.expr, [*other[0]], negated=op is operators.not_in_op)
+            if op in _COMPARING and _is_value(*other):
+                other = (JSONValue(bindparam(None, other[0], type_=JSONType(), unique=True)),)
+            compared: ColumnElement[Any] = super().operate(op, *other, **kwargs)
+            return compared
 
         def as_string(  # pyright: ignore[reportIncompatibleMethodOverride]
             self,

@@ -9,6 +9,7 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import Mapper
 
 from agentorm.batch import Batch
+from agentorm.bulk import limited_statements
 from agentorm.entity import check_complete
 from agentorm.errors import InvalidQuery
 from agentorm.models import field_name, key_columns, one_table, unique_keys
@@ -54,8 +55,9 @@ def upserted(
         wanted[_key_of(mapper, entity, target) or place] = entity
     keyed = {key: entity for key, entity in wanted.items() if not isinstance(key, int)}
     unkeyed = [entity for key, entity in wanted.items() if isinstance(key, int)]
-    run.session.add_all(unkeyed)
-    run.session.flush()
+    with limited_statements(run, unkeyed):
+        run.session.add_all(unkeyed)
+        run.session.flush()
     in_order = [keyed[key] for key in _sorted_alike(keyed)]
     stored = dict(_written(run, mapper, in_order, target, overwrite))
     return [stored.get(key, entity) for key, entity in wanted.items()]
@@ -90,9 +92,7 @@ def _written(
         keys = {str(column.key) for column in key_columns(mapper.class_)} | {*target}
         chosen = tuple(n for n in names if n not in keys and (overwrite is None or n in overwrite))
         batch = Batch(run, mapper, target, chosen, rows)
-        stored = batch.returned() if run.dialect.upsert_returns else batch.guarded()
-        for entity in stored:
-            yield tuple(getattr(entity, name) for name in target), entity
+        yield from batch.returned() if run.dialect.upsert_returns else batch.guarded()
 
 
 def _by_fields(

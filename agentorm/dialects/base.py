@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sqlalchemy import (
     JSON,
@@ -78,6 +78,7 @@ class Dialect:
             ``{sorted}``, in its direction.
         nulls_last: the same behind all else.
         vector_bits: how a vector ``{column}`` is compared for equality.
+        json_value: how a bound ``{value}`` is compared with a JSON document.
         json_text: how ``{text}`` taken out of a JSON document is compared by code point.
         explain_prefix: what asks for the plan of the statement that follows.
         connection_hint: what to look at when no connection can be had.
@@ -85,6 +86,7 @@ class Dialect:
         longest_name: the most characters in a name of the schema, None without a limit.
         statement_bytes: how long an insert of many rows may become, None without a limit.
         statement_rows: how many rows it then has at most.
+        adds_durations: whether a duration can be added to a point in time in its SQL.
         reads_what_it_changes: whether an update may ask its own table in a subquery.
         upsert_returns: whether the statement of `upsert` gives back the rows it wrote.
         streams_alone: whether a second statement on a connection ends the stream of the first.
@@ -108,32 +110,34 @@ class Dialect:
     nulls_first: ClassVar[str] = "{sorted} NULLS FIRST"
     nulls_last: ClassVar[str] = "{sorted} NULLS LAST"
     vector_bits: ClassVar[str] = "{column}"
+    json_value: ClassVar[str] = "{value}"
     json_text: ClassVar[str] = "{text}"
     explain_prefix: ClassVar[str] = "EXPLAIN"
     connection_hint: ClassVar[str] = "check host, port and database of the URL"
     index_dimensions: ClassVar[int | None] = None
     longest_name: ClassVar[int | None] = None
-    statement_bytes: ClassVar[int | None] = None
+    statement_bytes: int | None = None
     statement_rows: ClassVar[int] = 1000
+    adds_durations: ClassVar[bool] = False
     reads_what_it_changes: ClassVar[bool] = True
     upsert_returns: ClassVar[bool] = True
     streams_alone: ClassVar[bool] = False
     errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType({})
     notes: tuple[str, ...] = ()
 
-    def without(self, *features: Feature, note: str) -> Dialect:
+    def without(self, *features: Feature, note: str) -> Self:
         """This dialect on a server that lacks these features."""
         probed = self.noting(note)
         probed.features = self.features.difference(features)
         return probed
 
-    def noting(self, note: str) -> Dialect:
+    def noting(self, note: str) -> Self:
         """This dialect with one more sentence for the capability report."""
         probed = copy(self)
         probed.notes = (*self.notes, note)
         return probed
 
-    def computing(self, distances: Mapping[Metric, str], *, note: str) -> Dialect:
+    def computing(self, distances: Mapping[Metric, str], *, note: str) -> Self:
         """This dialect on a server that computes these distances beyond the declared ones."""
         probed = self.noting(note)
         probed.features = self.features | {Feature.DISTANCE}
@@ -279,6 +283,9 @@ class Dialect:
 
     def attach(self, engine: Engine) -> None:
         """Listen to an engine that a `Database` owns: drivers, settings, begin rules."""
+
+    def watch(self, engine: Engine) -> None:
+        """Listen to any engine that is used, whoever owns it: for what it refuses or loses."""
 
     def on_connect(self, connection: Any) -> None:
         """Make one DBAPI connection ready for vectors, whoever opened it."""

@@ -14,6 +14,7 @@ from agentorm.dialects.base import Dialect
 
 _READY = "agentorm_ready"
 _attached: WeakSet[Engine] = WeakSet()
+_watched: WeakSet[Engine] = WeakSet()
 
 
 def attach(engine: Engine) -> None:
@@ -32,15 +33,23 @@ def attach(engine: Engine) -> None:
             raise
 
     known.attach(engine)
+    _watch(engine)
     event.listen(engine, "connect", when_opened)
 
 
 def ensure(connection: Connection) -> Dialect:
     """The dialect of a connection that is ready, whoever opened it."""
+    _watch(connection.engine)
     info = connection.info
     if _READY not in info:
         _make_ready(connection.connection.dbapi_connection, info, connection.dialect)
     return dialects.of(connection.dialect)
+
+
+def _watch(engine: Engine) -> None:
+    if engine not in _watched:
+        _watched.add(engine)
+        dialects.of(engine.dialect).watch(engine)
 
 
 def _make_ready(

@@ -56,12 +56,17 @@ class MariaDB(MySQL):
     index_order = MappingProxyType({Metric.COSINE: _COSINE, Metric.L2: _EUCLIDEAN})
     indexed_metrics = frozenset({Metric.COSINE, Metric.L2})
     reads_what_it_changes = True
+    defaults_long_values = True
     index_dimensions = MySQL.most_dimensions
     vector_bits = "{column}"
+    json_value = "{value}"
     json_text = "({text} COLLATE utf8mb4_nopad_bin)"
     explain_prefix = "EXPLAIN FORMAT=JSON"
     collation: ClassVar[str] = "utf8mb4_nopad_bin"
-    settings: ClassVar[str] = f"SET SESSION collation_connection = utf8mb4_nopad_bin, {STRICT}"
+    settings: ClassVar[str] = (
+        "SET SESSION collation_connection = utf8mb4_nopad_bin, "
+        + STRICT.replace("STRICT_ALL_TABLES", "STRICT_ALL_TABLES,SIMULTANEOUS_ASSIGNMENT")
+    )
 
     def vector_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
         if self._has_vector(dimension):
@@ -127,8 +132,7 @@ class MariaDB(MySQL):
             )
 
     def probe(self, connection: Any) -> Dialect:
-        (version,) = answer(connection, "SELECT VERSION()") or ("of unknown version",)
-        probed = self.noting(f"MariaDB {version}")
+        probed = self._of_version(connection, "MariaDB")
         if answer(connection, "SELECT VEC_DISTANCE_COSINE(X'0000803F', X'0000803F')"):
             return probed
         return probed.without(

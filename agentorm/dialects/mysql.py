@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sqlalchemy import (
     URL,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _MOST_DIGITS, _MOST_PLACES = 65, 30
 _ROWS_AT_ONCE = 100
+_LONGEST_STATEMENT, _SMALLEST_PACKET = 4 << 20, 1 << 20
 _SECONDS_TO_LIVE = 3600
 _ROW_OF_ANOTHER_KEY = "1242"
 _SCHEMA = "SELECT {}(CONCAT('agentorm schema ', LEFT(COALESCE(DATABASE(), ''), 40)){})"
@@ -65,15 +66,17 @@ class MySQL(Dialect):
     nulls_first = "{expression} IS NOT NULL, {sorted}"
     nulls_last = "{expression} IS NULL, {sorted}"
     vector_bits = "CAST({column} AS BINARY)"
+    json_value = "CAST({value} AS JSON)"
     json_text = "({text} COLLATE utf8mb4_0900_bin)"
     explain_prefix = "EXPLAIN FORMAT=TREE"
     longest_name = 64
-    statement_bytes = 4 << 20
+    statement_bytes = _LONGEST_STATEMENT
     reads_what_it_changes = False
     upsert_returns = False
     streams_alone = True
     collation: ClassVar[str] = "utf8mb4_0900_bin"
     settings: ClassVar[str] = f"SET SESSION collation_connection = utf8mb4_bin, {STRICT}"
+    defaults_long_values: ClassVar[bool] = False
     most_dimensions: ClassVar[int] = 16383
     errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType(
         {
@@ -138,6 +141,13 @@ class MySQL(Dialect):
 
         A subquery of two rows where one value is due is how SQL can refuse in an expression.
         """
+        odd = next((name for name in (*key, *overwrite) if "%" in name), None)
+        if odd is not None:  # SQLAlchemy doubles the sign once too often behind ON DUPLICATE KEY
+            raise errors.UnsupportedFeature(
+                f"an upsert of the column {odd!r}",
+                dialect=self.name,
+                hint="name the column without %, by sa_column_kwargs={'name': ...}",
+            )
         made = insert(model)
         old, new = made.table.c, made.inserted
         same = and_(*(old[name].op("<=>")(new[name]) for name in key))
@@ -145,6 +155,15 @@ class MySQL(Dialect):
         guarded = {key[0]: func.IF(same, old[key[0]], refusal)}
         values = {name: new[name] for name in overwrite if name not in key}
         return made.on_duplicate_key_update(values | guarded)
+
+    def before_savepoint(self, connection: Connection) -> None:
+        """Without a transaction the server forgets a savepoint at once, and keeps every row."""
+        driver = connection.connection.dbapi_connection
+        if getattr(driver, "get_autocommit", bool)():
+            raise errors.InvalidQuery(
+                "AUTOCOMMIT has no savepoints, so nothing can be all or none",
+                hint="leave isolation_level out, or name another",
+            )
 
     def is_other_key(self, error: BaseException) -> bool:
         return _code(error) == _ROW_OF_ANOTHER_KEY
@@ -159,17 +178,21 @@ class MySQL(Dialect):
 
     def attach(self, engine: Engine) -> None:
         event.listen(engine, "do_connect", mysql_limits.connect)
+
+    def watch(self, engine: Engine) -> None:
         event.listen(engine, "handle_error", mysql_limits.give_up_after_conflict)
         event.listen(engine, "before_cursor_execute", mysql_limits.check_packet)
 
     def on_connect(self, connection: Any) -> None:
+        """Another character set of the URL would cut what it does not have, without a word."""
+        if getattr(connection, "charset", "utf8mb4") != "utf8mb4":
+            connection.set_character_set("utf8mb4")
         cursor = connection.cursor()
         cursor.execute(self.settings)
         cursor.close()
 
     def probe(self, connection: Any) -> Dialect:
-        (version,) = answer(connection, "SELECT VERSION()") or ("of unknown version",)
-        probed = self.noting(f"MySQL {version}")
+        probed = self._of_version(connection, "MySQL")
         if answer(connection, "SELECT VECTOR_DIM(X'0000803F')") is None:
             probed = probed.without(
                 Feature.VECTOR_TYPE, note="the server has no VECTOR type: vectors are BLOB"
@@ -179,10 +202,20 @@ class MySQL(Dialect):
             probed.computing(templates, note="the server has DISTANCE()") if templates else probed
         )
 
+    def _of_version(self, connection: Any, name: str) -> Self:
+        row = answer(connection, "SELECT VERSION(), @@max_allowed_packet")
+        version, packet = row or ("of unknown version", _SMALLEST_PACKET)
+        probed = self.noting(f"{name} {version}")
+        probed.statement_bytes = min(packet // 4, _LONGEST_STATEMENT)
+        return probed
+
     def check_table(self, table: Table) -> None:
         super().check_table(table)
         mysql_limits.check_keys(self.name, table)
+        mysql_limits.check_references(self.name, table)
         mysql_limits.check_row(self.name, table)
+        if not self.defaults_long_values:
+            mysql_limits.check_defaults(self.name, table)
 
     @contextmanager
     def schema_lock(self, connection: Connection) -> Generator[None]:

@@ -6,17 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
+    JSON,
+    DefaultClause,
     ForeignKeyConstraint,
     LargeBinary,
     PrimaryKeyConstraint,
     String,
+    TypeDecorator,
     UniqueConstraint,
 )
 
 from agentorm import errors
 
 if TYPE_CHECKING:
-    from sqlalchemy import Column, Connection, Table
+    from sqlalchemy import Column, Connection, Index, Table
     from sqlalchemy.engine import ExceptionContext
 
 BYTES_IN_KEY = 3072
@@ -36,7 +39,7 @@ def check_keys(name: str, table: Table) -> None:
         UnsupportedFeature: one does not.
     """
     keys: list[Any] = [key for key in table.constraints if isinstance(key, _KEYS)]
-    keys += [index for index in table.indexes if "agentorm" not in index.info]
+    keys += [index for index in table.indexes if not _is_of_its_own_kind(index)]
     for columns in (list(key.columns) for key in keys):
         sizes = [_bytes_in_key(column) for column in columns]
         if None in sizes or sum(filter(None, sizes)) > BYTES_IN_KEY:
@@ -47,6 +50,52 @@ def check_keys(name: str, table: Table) -> None:
                 hint=f"its keys hold {BYTES_IN_KEY} bytes, which are {CHARACTERS_IN_KEY} "
                 "characters together: declare max_length",
             )
+
+
+def _is_of_its_own_kind(index: Index) -> bool:
+    """A vector or full-text index, or one of the beginnings of texts: no key of whole values."""
+    told = [name for name, value in index.dialect_kwargs.items() if value is not None]
+    return "agentorm" in index.info or any(n.endswith(("_prefix", "_length")) for n in told)
+
+
+def check_defaults(name: str, table: Table) -> None:
+    """No column of unbounded length has a plain default.
+
+    Raises:
+        UnsupportedFeature: one has.
+    """
+    for column in table.columns:
+        stored: Any = getattr(column.type, "impl_instance", column.type)
+        long = isinstance(stored, JSON) or (
+            isinstance(stored, String | LargeBinary) and not getattr(column.type, "length", None)
+        )
+        default = column.server_default
+        if long and isinstance(default, DefaultClause) and isinstance(default.arg, str):
+            raise errors.UnsupportedFeature(
+                f"a plain default of the unbounded {table.name}.{column.name}",
+                dialect=name,
+                hint="declare max_length, or server_default=text(\"('...')\")",
+            )
+
+
+def check_references(name: str, table: Table) -> None:
+    """Text refers to text of the same collation: that of an entity, or the server's own.
+
+    Raises:
+        UnsupportedFeature: it does not.
+    """
+    for reference in table.foreign_keys:
+        ends = reference.parent, reference.column
+        if len({isinstance(end.type, TypeDecorator) for end in ends}) > 1 and _is_text(ends[0]):
+            raise errors.UnsupportedFeature(
+                f"{ends[0]} referring to {ends[1]}, text of another collation",
+                dialect=name,
+                hint="declare both with the same sa_type, as agentorm.StringType(255)",
+            )
+
+
+def _is_text(column: Column[Any]) -> bool:
+    return isinstance(getattr(column.type, "impl_instance", column.type), String)
 
 
 def check_row(name: str, table: Table) -> None:

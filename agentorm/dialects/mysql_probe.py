@@ -15,20 +15,25 @@ _DISTANCES = {
     Metric.L2: 5**0.5,
     Metric.INNER_PRODUCT: -5.0,
 }
+_NOT_THERE = frozenset({1193, 1210, 1305, 1318, 1370, 1582, 1583, 1630})
 _TOLERANCE = 1e-6
 
 
-def answer(connection: Any, question: str) -> tuple[Any, ...] | None:
-    """The first row; None when the server refuses, as it does for a function it has not."""
+def answer(connection: Any, question: str, *, trusted: bool = True) -> tuple[Any, ...] | None:
+    """The first row; None when the server has no such function or variable, or not with these.
+
+    One that is not trusted to be what its name says may be refused for any reason.
+    """
     cursor = connection.cursor()
     try:
         cursor.execute(question)
         row: tuple[Any, ...] | None = cursor.fetchone()
         return row
     except Exception as error:
-        if not getattr(error, "args", ()) or not isinstance(error.args[0], int):
-            raise
-        return None
+        code = error.args[0] if error.args else None
+        if code in _NOT_THERE or (not trusted and isinstance(code, int)):
+            return None
+        raise
     finally:
         cursor.close()
 
@@ -43,7 +48,7 @@ def distance_templates(connection: Any) -> dict[Metric, str]:
         called = _FUNCTION.format(name=name)
         for template in (called, f"(-{called})"):
             asked = template.format(column=f"X'{_A}'", vector=f"X'{_B}'")
-            row = answer(connection, f"SELECT {asked}")
+            row = answer(connection, f"SELECT {asked}", trusted=False)
             if row is None:
                 return found
             if row[0] is not None and isclose(row[0], _DISTANCES[metric], abs_tol=_TOLERANCE):

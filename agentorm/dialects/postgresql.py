@@ -73,6 +73,7 @@ class PostgreSQL(Dialect):
     descending = "{expression} DESC NULLS LAST"
     index_dimensions = 2000
     longest_name = 63
+    adds_durations = True
     errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType(
         {
             "08": errors.ConnectionFailed,

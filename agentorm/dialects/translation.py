@@ -15,7 +15,7 @@ from agentorm.errors import AgentORMError, DatabaseError
 _HINTS: dict[type[DatabaseError], str] = {
     errors.AuthenticationFailed: "check the user and the password of the URL",
     errors.NotADatabase: "check the path of the URL",
-    errors.ReadOnlyDatabase: "check who may write the file and its folder",
+    errors.ReadOnlyDatabase: "check who may write the file and its folder, or the server",
     errors.TableMissing: "create the schema: db.create_all() or `alembic upgrade head`",
     errors.TransactionConflict: "nothing was written: repeat the transaction",
 }

@@ -34,10 +34,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Found(Generic[E]):
-    """Entities with their distances, nearest first, and whether no index approximated them."""
+    """Entities with their distances, nearest first.
+
+    Attributes:
+        exact: no index approximated them.
+        complete: none is missing that was there when the ranking began.
+    """
 
     rows: list[tuple[E, float]]
     exact: bool
+    complete: bool = True
 
 
 def sortable_key(query: Query[E], entity: E) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ Keys and vectors are streamed in chunks under the query's filters, the nearest k
 and only their rows are loaded, in the same transaction and under the same filters. Their
 distances are computed once more from the vectors read then, so none is ever stale.
 
-Whatever the size of the table, a ranking holds one chunk of 2 MiB of vectors, some 12 MiB with
+Whatever the size of the table, a ranking holds one chunk of 2 MiB of rows, some 12 MiB with
 what the driver and numpy make of it, and the keys of the k nearest; without a limit, every key.
 """
 
@@ -29,7 +29,7 @@ from agentorm.vectors import PACKED, distances
 
 E = TypeVar("E")
 Key: TypeAlias = tuple[Any, ...]
-_CHUNK_BYTES = 2 << 20
+_CHUNK_BYTES, _BYTES_OF_A_ROW = 2 << 20, 512
 _ATTEMPTS = 3
 
 
@@ -37,17 +37,21 @@ class Scan(Ranker):
     name = "scan"
 
     def nearest(self, query: Query[E], run: Run) -> Found[E]:
-        rows: list[tuple[E, float]] = []
+        found: list[tuple[float, Key, E]] = []
+        complete = False
         for _ in range(_ATTEMPTS):
             keys = _nearest_keys(query, run)
-            rows = [row for part in in_chunks(keys) for row in _load(query, run, part)]
-            if len(rows) == len(keys):
+            found = [row for part in in_chunks(keys) for row in _load(query, run, part)]
+            complete = len(found) == len(keys)
+            if complete:
                 break
-        return Found(rows, exact=True)
+        found.sort(key=_by_distance)
+        return Found([(entity, d) for d, _, entity in found], exact=True, complete=complete)
 
     def stream(self, query: Query[E], run: Run) -> Iterator[E]:
         for part in in_chunks(_nearest_keys(query, run)):
-            yield from (entity for entity, _ in _load(query, run, part))
+            loaded = sorted(_load(query, run, part), key=_by_distance)
+            yield from (entity for _, _, entity in loaded)
 
     def count(self, query: Query[Any], run: Run) -> int:
         return sum(int((~np.isnan(found)).sum()) for _, found in _scan(query, run))
@@ -78,7 +82,8 @@ def _scan(query: Query[Any], run: Run) -> Iterator[tuple[Sequence[Any], NDArray[
     """Chunks of rows, key and packed vector, with their distances: NaN where one does not count."""
     assert query.ranking is not None
     farthest = farthest_distance(query)
-    options = {"yield_per": max(1, _CHUNK_BYTES // (PACKED.itemsize * len(query.ranking.vector)))}
+    size = PACKED.itemsize * len(query.ranking.vector) + _BYTES_OF_A_ROW
+    options = {"yield_per": max(1, _CHUNK_BYTES // size)}
     with run.session.execute(keys_and_vectors(query), execution_options=options) as rows:
         for part in rows.partitions():
             found = _measure([row[-1] for row in part], query.ranking)
@@ -110,18 +115,22 @@ def _candidates(found: NDArray[np.float64], best: list[Any], last: int | None) -
     return np.flatnonzero(found <= (np.inf if np.isnan(farthest) else farthest)).tolist()
 
 
-def _load(query: Query[Any], run: Run, keys: Sequence[Key]) -> list[tuple[Any, float]]:
+def _load(query: Query[Any], run: Run, keys: Sequence[Key]) -> list[tuple[float, Key, Any]]:
+    """The rows of these keys that still count, each behind its distance and its key."""
     assert query.ranking is not None
     read = run.session.execute(rows_of_keys(query, keys)).unique().all()
     read = [row for row in read if row[1] is not None]
     found = _measure([row[1] for row in read], query.ranking)
     farthest = farthest_distance(query)
-    ranked = [
+    return [
         (d, sortable_key(query, row[0]), row[0])
         for d, row in zip(found.tolist(), read, strict=True)
         if not isnan(d) and (farthest is None or d <= farthest)
     ]
-    return [(entity, d) for d, _, entity in sorted(ranked, key=lambda row: row[:2])]
+
+
+def _by_distance(row: tuple[float, Key, Any]) -> tuple[float, Key]:
+    return row[:2]
 
 
 def _measure(vectors: Sequence[bytes], ranking: Ranking) -> NDArray[np.float64]:

@@ -9,10 +9,11 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from sqlalchemy import Connection, Result, event
 from sqlalchemy.exc import InvalidRequestError, ResourceClosedError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Mapper, Session
 
 from agentorm.errors import DatabaseError, InvalidQuery
 from agentorm.expressions import AnySelect
+from agentorm.models import mapper_of
 from agentorm.query import Query
 from agentorm.rank.base import CHUNK, Run
 
@@ -29,15 +30,25 @@ def streamed(query: Query[Any], made: AnySelect, run: Run) -> Generator[Result[A
         InvalidQuery: within, at a second statement on such a connection.
         DatabaseError: the transaction was rolled back under the stream.
     """
+    loads_more = bool(query.loaders) or _loads_by_itself(mapper_of(query.model))
     alone = run.dialect.streams_alone
-    options = {} if alone and query.loaders else {"yield_per": CHUNK}
+    options = {} if alone and loads_more else {"yield_per": CHUNK}
     with run.session.execute(made, execution_options=options) as rows:
-        if not alone or query.loaders:
+        if not alone or loads_more:
             with _no_joined_collection():
                 yield rows
             return
         with _guard(run.session).around(rows, run.connection):
             yield rows
+
+
+def _loads_by_itself(mapper: Mapper[Any]) -> bool:
+    """Whether rows of the model come with others, which takes statements of their own."""
+    eager = {"selectin", "subquery", "immediate", "joined"}
+    kinds = [*mapper.self_and_descendants]
+    return any(r.lazy in eager for kind in kinds for r in kind.relationships) or any(
+        kind.polymorphic_load == "selectin" for kind in kinds
+    )
 
 
 @contextmanager

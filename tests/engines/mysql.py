@@ -58,11 +58,18 @@ def _emptied(server: Connection[Any], name: str, url: str, folder: object) -> st
 
 def _drop(server: Connection[Any], name: str) -> None:
     """It would wait for the transactions of others, so their connections go first."""
-    for number, database in _run(server, "SELECT id, db FROM information_schema.processlist"):
+    for number, _user, _host, database, *_ in _run(server, "SHOW PROCESSLIST"):
         if database == name:
             with suppress(_driver().Error):  # it has gone by itself
                 _run(server, f"KILL {number}")
     _run(server, f"DROP DATABASE IF EXISTS {name}")
+
+
+_OPTIONS = {
+    "autocommit": True,
+    "connect_timeout": 10,
+    "charset": "latin1",  # the process list cuts statements within characters
+}
 
 
 def _connect(url: str) -> Connection[Any]:
@@ -72,9 +79,7 @@ def _connect(url: str) -> Connection[Any]:
     parsed = make_url(_url_of(url)).set(drivername="mysql+pymysql")
     args, options = parsed.get_dialect()().create_connect_args(parsed)
     try:
-        server: Connection[Any] = driver.connect(
-            *args, **options, autocommit=True, connect_timeout=10
-        )
+        server: Connection[Any] = driver.connect(*args, **{**options, **_OPTIONS})
     except (driver.Error, RuntimeError) as error:  # the latter asks for the package cryptography
         raise Missing(f"there is no connection: {error}") from None
     return server
