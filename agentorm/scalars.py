@@ -272,6 +272,9 @@ class TimeType(TypeDecorator[time]):
         return self
 
 
+_ADDING = (operators.add, operators.sub)
+
+
 class DurationType(TypeDecorator[timedelta]):
     """Durations with microseconds."""
 
@@ -285,7 +288,7 @@ class DurationType(TypeDecorator[timedelta]):
         return None if value is None else storable_duration(value)
 
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
-        return self
+        return _Added() if op in _ADDING else self
 
 
 class _Added(DurationType):

@@ -83,7 +83,8 @@ class MySQL(Dialect):
             code: kind
             for kind, codes in {
                 errors.AuthenticationFailed: "1045 1130 1251 1698 1820 1862 3118 4151",
-                errors.ConnectionFailed: "1040 1044 1049 1053 1203 2002 2003 2005 2006 2013",
+                errors.ConnectionFailed: "0 1040 1044 1049 1053 1203 1927 2002 2003 2005 2006 2013"
+                " 2014 2055 4031",
                 errors.ConstraintViolation: "1048 1062 1169 1364 1451 1452 3819 4025",
                 errors.TransactionConflict: "1020 1205 1213 3572",
                 errors.ReadOnlyDatabase: "1290 1792 1836",

@@ -107,6 +107,12 @@ def test_rows_of_a_derived_table_are_changed(dogs: Repository[Dog]) -> None:
     assert repository(Animal, dogs.where_to_run).count() == 2
 
 
+def test_conditions_on_the_base_table_are_refused_by_a_change(dogs: Repository[Dog]) -> None:
+    with pytest.raises(InvalidQuery, match="cannot join"):
+        dogs.update_where(Dog.name == "rex", tricks=10)
+    assert dogs.where(Dog.tricks == 10).count() == 0
+
+
 def test_rows_are_never_deleted_by_half(dogs: Repository[Dog]) -> None:
     with suppress(InvalidQuery):  # refusing is as good
         dogs.delete_where(Dog.tricks == 3)

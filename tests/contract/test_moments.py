@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 import pytest
 from sqlalchemy import make_url
 
-from agentorm import Database, InvalidValue, col, repository
+from agentorm import Database, InvalidValue, UnsupportedFeature, col, repository
 from tests.contract.models import Scalar
 
 EAST, WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
@@ -124,3 +124,14 @@ def test_a_date_is_no_moment(moments: Database) -> None:
     row = repository(Scalar, moments).where(Scalar.day == date(2024, 7, 1)).one()
     assert type(row.day) is date
     assert type(row.moment) is datetime
+
+
+def test_a_duration_is_added_by_engines_that_can(moments: Database, engine_name: str) -> None:
+    rows = repository(Scalar, moments)
+    rows.add(Scalar(moment=NOON))
+    tomorrow = rows.where(col(Scalar.moment) + timedelta(days=1) > NOON)
+    if engine_name == "postgresql":
+        assert tomorrow.count() == 1
+        return
+    with pytest.raises(UnsupportedFeature, match="arithmetic of datetimes and timedeltas; work"):
+        tomorrow.count()

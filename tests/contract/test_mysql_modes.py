@@ -189,3 +189,12 @@ def test_a_foreign_session_is_as_strict(foreign: Engine, kind: type[Session]) ->
         assert [doc.title for doc in docs.order_by(Doc.id).all()] == ["a\\'", "b"]
         with pytest.raises(DatabaseError):
             docs.update_where(Doc.id == 0, title=text("REPEAT('x', 300)"))
+
+
+@pytest.mark.parametrize("charset", ["utf8", "latin1"])
+def test_another_character_set_of_the_url_cuts_nothing(url: str, charset: str) -> None:
+    with Database(f"{url}?charset={charset}") as db:
+        db.create_all(Author, Doc, Tag)
+        docs = repository(Doc, db)
+        docs.add(Doc(title="é😀"))
+        assert [doc.title for doc in docs.where(Doc.title == "é😀").all()] == ["é😀"]
