@@ -51,7 +51,7 @@ class Book(Contract, table=True):
     )
 
 
-class Page(Contract, table=True):
+class Leaflet(Contract, table=True):
     id: int | None = Field(default=None, primary_key=True)
     path: str = Field(unique=True)
     body: str = ""
@@ -128,60 +128,60 @@ def test_a_model_that_loads_a_relationship_by_itself_is_streamed(
 
 @everywhere
 def test_an_upsert_without_keys_is_split_into_statements_that_fit(db: Database) -> None:
-    db.create_all(Page)
+    db.create_all(Leaflet)
     with db.transaction() as session:
-        given = [Page(path=f"k{n}", body="x" * 300_000) for n in range(60)]
-        made = repository(Page, session).upsert(given)
+        given = [Leaflet(path=f"k{n}", body="x" * 300_000) for n in range(60)]
+        made = repository(Leaflet, session).upsert(given)
         assert [page.path for page in made] == [f"k{n}" for n in range(60)]
-    stored = repository(Page, db)
-    assert stored.where(Page.body == "x" * 300_000).count() == stored.count() == 60
+    stored = repository(Leaflet, db)
+    assert stored.where(Leaflet.body == "x" * 300_000).count() == stored.count() == 60
 
 
 def test_a_batch_of_short_rows_does_not_widen_later_statements(db: Database) -> None:
-    db.create_all(Page)
+    db.create_all(Leaflet)
     with db.transaction() as session:
-        pages = repository(Page, session)
-        pages.add_all(Page(path=f"a{n}") for n in range(10))
-        session.add_all([Page(path=f"b{n}", body="x" * 100_000) for n in range(300)])
+        pages = repository(Leaflet, session)
+        pages.add_all(Leaflet(path=f"a{n}") for n in range(10))
+        session.add_all([Leaflet(path=f"b{n}", body="x" * 100_000) for n in range(300)])
         session.flush()
-    assert repository(Page, db).where(Page.body == "x" * 100_000).count() == 300
-    assert repository(Page, db).count() == 310
+    assert repository(Leaflet, db).where(Leaflet.body == "x" * 100_000).count() == 300
+    assert repository(Leaflet, db).count() == 310
 
 
 def test_rows_that_are_pending_beside_a_batch_of_short_ones_are_split_too(db: Database) -> None:
-    db.create_all(Page)
+    db.create_all(Leaflet)
     with db.transaction() as session:
-        session.add_all([Page(path=f"b{n}", body="x" * 100_000) for n in range(300)])
-        repository(Page, session).add_all(Page(path=f"a{n}") for n in range(10))
-    assert repository(Page, db).count() == 310
+        session.add_all([Leaflet(path=f"b{n}", body="x" * 100_000) for n in range(300)])
+        repository(Leaflet, session).add_all(Leaflet(path=f"a{n}") for n in range(10))
+    assert repository(Leaflet, db).count() == 310
 
 
 def test_characters_of_four_bytes_are_counted_as_such(db: Database) -> None:
-    db.create_all(Page)
-    pages = repository(Page, db)
-    pages.add_all(Page(path=f"b{n}", body="\U0001f600" * 42_000) for n in range(110))
-    assert pages.where(Page.body == "\U0001f600" * 42_000).count() == 110
+    db.create_all(Leaflet)
+    pages = repository(Leaflet, db)
+    pages.add_all(Leaflet(path=f"b{n}", body="\U0001f600" * 42_000) for n in range(110))
+    assert pages.where(Leaflet.body == "\U0001f600" * 42_000).count() == 110
 
 
 @pytest.fixture
 def at_once(db: Database) -> Database:
     """An engine that commits each statement by itself."""
-    db.create_all(Page)
+    db.create_all(Leaflet)
     return Database(db.engine.url, engine_options={"isolation_level": "AUTOCOMMIT"})
 
 
 def test_a_batch_is_refused_where_each_statement_is_committed_by_itself(
     db: Database, at_once: Database
 ) -> None:
-    pages = repository(Page, at_once)
+    pages = repository(Leaflet, at_once)
     with at_once:
         for write in (pages.add_all, pages.upsert):
             with pytest.raises(InvalidQuery, match=r"^AUTOCOMMIT has no savepoints"):
-                write([Page(path="a"), Page(path="b")])
-            assert repository(Page, db).count() == 0
+                write([Leaflet(path="a"), Leaflet(path="b")])
+            assert repository(Leaflet, db).count() == 0
         with pytest.raises(InvalidQuery, match="leave isolation_level out, or name another"):
-            pages.upsert([Page(path="a"), Page(path="b")], on="path")
-    assert repository(Page, db).count() == 0
+            pages.upsert([Leaflet(path="a"), Leaflet(path="b")], on="path")
+    assert repository(Leaflet, db).count() == 0
 
 
 @pytest.fixture

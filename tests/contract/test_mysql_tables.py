@@ -20,7 +20,7 @@ class Percent(Contract, table=True):
     share: int = Field(default=0, sa_column_kwargs={"name": "100%s"})
 
 
-class Harmless(Contract, table=True):
+class Permitted(Contract, table=True):
     id: int | None = Field(default=None, primary_key=True)
 
 
@@ -168,12 +168,12 @@ def test_a_plain_default_of_unbounded_text_is_refused(db: Database) -> None:
         "mysql does not support a plain default of the unbounded filled.s; declare max_length, "
         r"or server_default=text\(\"\('...'\)\"\)"
     )
-    refused(db, expected, Harmless, Filled)
+    refused(db, expected, Permitted, Filled)
 
 
 @pytest.mark.engines("mariadb")
 def test_a_plain_default_of_unbounded_text_is_taken(db: Database) -> None:
-    db.create_all(Harmless, Filled)
+    db.create_all(Permitted, Filled)
     with db.engine.begin() as connection:
         connection.execute(text("INSERT INTO filled () VALUES ()"))
     assert [row.s for row in repository(Filled, db).all()] == ["x"]
@@ -193,7 +193,7 @@ def test_a_reference_to_text_of_another_collation_is_refused(
         f"{engine_name} does not support child.parent referring to parent.code, text of another "
         r"collation; declare both with the same sa_type, as agentorm.StringType\(255\)"
     )
-    refused(db, expected, Harmless, Parent, Child)
+    refused(db, expected, Permitted, Parent, Child)
 
 
 def test_a_reference_to_text_of_the_same_type_is_kept(db: Database) -> None:

@@ -20,12 +20,12 @@ SELECT {value}, STRING_TO_VECTOR(CONCAT('[', n, ',1,2]')) FROM numbers
 """
 
 
-class Short(Contract, table=True):
+class ShortKey(Contract, table=True):
     id: int | None = Field(default=None, primary_key=True)
     embedding: Vector = vector_field(3)
 
 
-class Named(Contract, table=True):
+class LongKey(Contract, table=True):
     name: str = Field(primary_key=True, max_length=64)
     embedding: Vector = vector_field(3)
 
@@ -40,10 +40,10 @@ def filled(db: Database, table: str, key: str, value: str) -> None:
 def test_a_ranking_of_60_000_short_vectors_stays_within_16_megabytes(
     db: Database, *, named: bool
 ) -> None:
-    model = Named if named else Short
+    model = LongKey if named else ShortKey
     db.create_all(model)
     key, value = ("name", "CONCAT('a key of 38 characters, filled: ', n)") if named else ("id", "n")
-    filled(db, "named" if named else "short", key, value)
+    filled(db, "longkey" if named else "shortkey", key, value)
     nearest = repository(model, db).similar_to([0, 1, 2], metric="l1").limit(5)
     assert [hit.distance for hit in nearest.hits()] == [1.0, 2.0, 3.0, 4.0, 5.0]
     tracemalloc.start()
