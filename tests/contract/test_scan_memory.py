@@ -25,7 +25,7 @@ class ShortKey(Contract, table=True):
     embedding: Vector = vector_field(3)
 
 
-class LongKey(Contract, table=True):
+class KeyOfText(Contract, table=True):
     name: str = Field(primary_key=True, max_length=64)
     embedding: Vector = vector_field(3)
 
@@ -40,10 +40,10 @@ def filled(db: Database, table: str, key: str, value: str) -> None:
 def test_a_ranking_of_60_000_short_vectors_stays_within_16_megabytes(
     db: Database, *, named: bool
 ) -> None:
-    model = LongKey if named else ShortKey
+    model = KeyOfText if named else ShortKey
     db.create_all(model)
     key, value = ("name", "CONCAT('a key of 38 characters, filled: ', n)") if named else ("id", "n")
-    filled(db, "longkey" if named else "shortkey", key, value)
+    filled(db, "keyoftext" if named else "shortkey", key, value)
     nearest = repository(model, db).similar_to([0, 1, 2], metric="l1").limit(5)
     assert [hit.distance for hit in nearest.hits()] == [1.0, 2.0, 3.0, 4.0, 5.0]
     tracemalloc.start()
