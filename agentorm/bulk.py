@@ -91,7 +91,9 @@ def limited_statements(run: Run, entities: Iterable[object]) -> Generator[None]:
         return
     pending = (*entities, *run.session.new)
     largest = max((sum(map(_size, vars(entity).values())) for entity in pending), default=0)
-    usual = run.connection.dialect.insertmanyvalues_page_size
+    usual = run.connection.get_execution_options().get(
+        "insertmanyvalues_page_size", run.connection.dialect.insertmanyvalues_page_size
+    )
     rows = min(max(1, most // max(1, largest)), run.dialect.statement_rows)
     run.connection.execution_options(insertmanyvalues_page_size=rows)
     try:

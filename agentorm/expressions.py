@@ -22,10 +22,10 @@ from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.expression import FromClause
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.sql.visitors import InternalTraversal
+from sqlalchemy.types import TypeEngine
 
 from agentorm import dialects
 from agentorm.errors import DimensionMismatch, InvalidQuery, UnsupportedFeature
-from agentorm.scalars import StringType
 from agentorm.types import VectorType
 from agentorm.vectors import Metric, VectorLike, as_vector
 
@@ -229,65 +229,35 @@ _NULLS = (operators.nulls_first_op, operators.nulls_last_op)
 _DIRECTIONS = (operators.asc_op, operators.desc_op)
 
 
-class VectorBits(ColumnElement[Any]):
-    """A vector column as it is compared with a vector: bit by bit."""
+class Spelt(ColumnElement[Any]):
+    """An expression that each engine writes in its own way, by the template of that name.
+
+    The names are attributes of `Dialect`: ``vector_bits``, ``json_value`` and ``json_text``.
+    """
 
     inherit_cache = True
-    _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]
+    _traverse_internals = [
+        ("operand", InternalTraversal.dp_clauseelement),
+        ("template", InternalTraversal.dp_string),
+    ]
 
-    def __init__(self, column: ColumnElement[Any]) -> None:
-        self.column = column
-        self.type = column.type
+    def __init__(
+        self, operand: ColumnElement[Any], template: str, kind: TypeEngine[Any] | None = None
+    ) -> None:
+        self.operand = operand
+        self.template = template
+        self.type = kind or operand.type
 
     @property
     def _from_objects(self) -> list[Any]:
-        return [*self.column._from_objects]
+        return [*self.operand._from_objects]
 
 
-@compiles(VectorBits)
-def _vector_bits(element: VectorBits, compiler: SQLCompiler, **kw: Any) -> str:
+@compiles(Spelt)
+def _spelt(element: Spelt, compiler: SQLCompiler, **kw: Any) -> str:
     inner = {k: v for k, v in kw.items() if k not in _OUTERMOST_ONLY}
-    template = dialects.of(compiler.dialect).vector_bits
-    return template.format(column=compiler.process(element.column, **inner))
-
-
-class JSONValue(ColumnElement[Any]):
-    """A value that a JSON document, or a part of one, is compared with."""
-
-    inherit_cache = True
-    _traverse_internals = [("value", InternalTraversal.dp_clauseelement)]
-
-    def __init__(self, value: ColumnElement[Any]) -> None:
-        self.value = value
-        self.type = value.type
-
-
-@compiles(JSONValue)
-def _json_value(element: JSONValue, compiler: SQLCompiler, **kw: Any) -> str:
-    template = dialects.of(compiler.dialect).json_value
-    return template.format(value=compiler.process(element.value, **kw))
-
-
-class JSONText(ColumnElement[str]):
-    """Text found in a JSON document, compared by code point."""
-
-    inherit_cache = True
-    _traverse_internals = [("found", InternalTraversal.dp_clauseelement)]
-
-    def __init__(self, found: ColumnElement[str]) -> None:
-        self.found = found
-        self.type = StringType()
-
-    @property
-    def _from_objects(self) -> list[Any]:
-        return [*self.found._from_objects]
-
-
-@compiles(JSONText)
-def _json_text(element: JSONText, compiler: SQLCompiler, **kw: Any) -> str:
-    inner = {k: v for k, v in kw.items() if k not in _OUTERMOST_ONLY}
-    template = dialects.of(compiler.dialect).json_text
-    return template.format(text=compiler.process(element.found, **inner))
+    template: str = getattr(dialects.of(compiler.dialect), element.template)
+    return template.format(expression=compiler.process(element.operand, **inner))
 
 
 def tables_of(expression: ColumnElement[Any]) -> set[FromClause]:

@@ -31,7 +31,7 @@ def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
     check(query)
     made: AnySelect = select(query.model)
     if query.ranking is not None:
-        served = indexed and query.ranking.served_by_index and query.size is not None
+        served = indexed and servable(query)
         distance = distance_of(query.ranking, indexed=served).label(_label(query.model))
         made = made.add_columns(distance)
         farthest = farthest_distance(query)
@@ -41,6 +41,12 @@ def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
     else:
         made = made.order_by(*query.ordering, *key_columns(query.model))
     return paged(restricted(made, query).options(*query.loaders), query)
+
+
+def servable(query: Query[Any]) -> bool:
+    """Whether the index that the model declares, if any, could serve the ranking."""
+    ranking = query.ranking
+    return ranking is not None and ranking.served_by_index and query.size is not None
 
 
 def counted(query: Query[Any]) -> AnySelect:

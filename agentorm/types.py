@@ -18,12 +18,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.sql import operators
-from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 
 from agentorm import dialects
 from agentorm.errors import InvalidModel
+from agentorm.scalars import StringType
 from agentorm.vectors import Kind, Metric, Vector, as_vector
 
 
@@ -89,14 +89,18 @@ class VectorType(TypeDecorator[Vector]):
         return column if read is None else type_coerce(read, self)
 
     class Comparator(TypeDecorator.Comparator[Vector]):
-        """The distances by the names that users of pgvector know; equality is that of the bits."""
+        """The distances by the names that users of pgvector know; equality is that of the bits.
+
+        SQLAlchemy tells columns apart by comparing them, so those are left to it.
+        """
 
         def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
-            from agentorm.expressions import VectorBits
+            from agentorm.expressions import Spelt, is_expression
 
-            if op not in _EQUALITY or isinstance(self.expr, VectorBits) or not _is_value(*other):
+            by_value = op in _EQUALITY and other[0] is not None and not is_expression(other[0])
+            if isinstance(self.expr, Spelt) or not by_value:
                 return super().operate(op, *other, **kwargs)
-            compared: ColumnElement[Any] = op(VectorBits(self.expr), *other, **kwargs)
+            compared: ColumnElement[Any] = op(Spelt(self.expr, "vector_bits"), *other, **kwargs)
             return compared
 
         def cosine_distance(self, other: Any) -> ColumnElement[float]:
@@ -163,20 +167,7 @@ _COMPARING = (
     operators.is_distinct_from,
     operators.is_not_distinct_from,
 )
-_ATTRIBUTE = "__clause_element__"
-_EQUALITY = (
-    operators.eq,
-    operators.ne,
-    operators.in_op,
-    operators.not_in_op,
-    operators.is_distinct_from,
-    operators.is_not_distinct_from,
-)
-
-
-def _is_value(other: Any) -> bool:
-    """SQLAlchemy tells columns apart by comparing them, so those are left to it."""
-    return not (other is None or isinstance(other, ClauseElement) or hasattr(other, _ATTRIBUTE))
+_EQUALITY = (*_COMPARING, *_AMONG)
 
 
 def _dimension(value: Any) -> int:
@@ -207,22 +198,23 @@ class JSONType(TypeDecorator[Any]):
         """Compares text in a document by code point, and a value as JSON."""
 
         def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
-            from agentorm.expressions import JSONValue
+            from agentorm.expressions import Spelt, is_expression
 
             if op in _AMONG and isinstance(other[0], list | tuple):
                 return _among(self.expr, [*other[0]], negated=op is operators.not_in_op)
-            if op in _COMPARING and _is_value(*other):
-                other = (JSONValue(bindparam(None, other[0], type_=JSONType(), unique=True)),)
+            if op in _COMPARING and other[0] is not None and not is_expression(other[0]):
+                value = bindparam(None, other[0], type_=JSONType(), unique=True)
+                other = (Spelt(value, "json_value"),)
             compared: ColumnElement[Any] = super().operate(op, *other, **kwargs)
             return compared
 
         def as_string(  # pyright: ignore[reportIncompatibleMethodOverride]
             self,
         ) -> ColumnElement[str]:
-            from agentorm.expressions import JSONText
+            from agentorm.expressions import Spelt
 
             found: Any = super()
-            return JSONText(found.as_string())
+            return Spelt(found.as_string(), "json_text", StringType())
 
     comparator_factory = Comparator  # pyright: ignore[reportAssignmentType]
 

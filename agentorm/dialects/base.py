@@ -77,9 +77,10 @@ class Dialect:
         nulls_first: how to sort NULL before all else, of an ``{expression}`` and the same
             ``{sorted}``, in its direction.
         nulls_last: the same behind all else.
-        vector_bits: how a vector ``{column}`` is compared for equality.
-        json_value: how a bound ``{value}`` is compared with a JSON document.
-        json_text: how ``{text}`` taken out of a JSON document is compared by code point.
+        vector_bits: how a vector ``{expression}`` is compared for equality.
+        json_value: how a bound ``{expression}`` is compared with a JSON document.
+        json_text: how text, an ``{expression}`` taken out of a JSON document, is compared by
+            code point.
         explain_prefix: what asks for the plan of the statement that follows.
         connection_hint: what to look at when no connection can be had.
         index_dimensions: the most dimensions a vector index takes, None without a limit.
@@ -109,9 +110,9 @@ class Dialect:
     descending: ClassVar[str] = "{expression} DESC"
     nulls_first: ClassVar[str] = "{sorted} NULLS FIRST"
     nulls_last: ClassVar[str] = "{sorted} NULLS LAST"
-    vector_bits: ClassVar[str] = "{column}"
-    json_value: ClassVar[str] = "{value}"
-    json_text: ClassVar[str] = "{text}"
+    vector_bits: ClassVar[str] = "{expression}"
+    json_value: ClassVar[str] = "{expression}"
+    json_text: ClassVar[str] = "{expression}"
     explain_prefix: ClassVar[str] = "EXPLAIN"
     connection_hint: ClassVar[str] = "check host, port and database of the URL"
     index_dimensions: ClassVar[int | None] = None

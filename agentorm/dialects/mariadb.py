@@ -9,15 +9,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sqlalchemy import Connection, Table, text
-from sqlalchemy.dialects import mysql
-from sqlalchemy.types import TypeEngine
 
 from agentorm import errors
 from agentorm.dialects import mysql_types
 from agentorm.dialects.base import Dialect, Feature
-from agentorm.dialects.mysql import STRICT, MySQL
+from agentorm.dialects.mysql import MySQL, session_settings
 from agentorm.dialects.mysql_probe import answer
-from agentorm.vectors import Kind, Metric, Vector
+from agentorm.vectors import Metric, Vector
 
 _COSINE = "VEC_DISTANCE_COSINE({column}, {vector})"
 _EUCLIDEAN = "VEC_DISTANCE_EUCLIDEAN({column}, {vector})"
@@ -58,20 +56,14 @@ class MariaDB(MySQL):
     reads_what_it_changes = True
     defaults_long_values = True
     index_dimensions = MySQL.most_dimensions
-    vector_bits = "{column}"
-    json_value = "{value}"
-    json_text = "({text} COLLATE utf8mb4_nopad_bin)"
-    explain_prefix = "EXPLAIN FORMAT=JSON"
     collation: ClassVar[str] = "utf8mb4_nopad_bin"
-    settings: ClassVar[str] = (
-        "SET SESSION collation_connection = utf8mb4_nopad_bin, "
-        + STRICT.replace("STRICT_ALL_TABLES", "STRICT_ALL_TABLES,SIMULTANEOUS_ASSIGNMENT")
-    )
-
-    def vector_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
-        if self._has_vector(dimension):
-            return mysql_types.VECTOR(dimension)
-        return mysql.LONGBLOB()
+    vector_bits = Dialect.vector_bits
+    json_value = Dialect.json_value
+    json_text = f"({{expression}} COLLATE {collation})"
+    explain_prefix = "EXPLAIN FORMAT=JSON"
+    vector_column = mysql_types.VECTOR
+    modes = (*MySQL.modes, "SIMULTANEOUS_ASSIGNMENT")
+    settings: ClassVar[str] = session_settings(collation, *modes)
 
     def encode(self, vector: Vector) -> object:
         """The server squares in float32: beyond its range it refuses, or computes nonsense."""

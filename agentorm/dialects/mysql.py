@@ -31,7 +31,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.types import TypeEngine
-from typing_extensions import TypeIs
 
 from agentorm import errors
 from agentorm.dialects import mysql_limits, mysql_types
@@ -49,10 +48,14 @@ _SECONDS_TO_LIVE = 3600
 _ROW_OF_ANOTHER_KEY = "1242"
 _SCHEMA = "SELECT {}(CONCAT('agentorm schema ', LEFT(COALESCE(DATABASE(), ''), 40)){})"
 _LOCK, _UNLOCK = _SCHEMA.format("GET_LOCK", ", 60"), _SCHEMA.format("RELEASE_LOCK", "")
-STRICT = (
-    "sql_mode = REPLACE(CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'),"
-    " 'EMPTY_STRING_IS_NULL', '')"
-)
+
+
+def session_settings(collation: str, *modes: str) -> str:
+    """What every connection is told: to refuse what does not fit, and to keep what does."""
+    return (
+        f"SET SESSION collation_connection = {collation}, sql_mode ="
+        f" REPLACE(CONCAT(@@sql_mode, ',{','.join(modes)}'), 'EMPTY_STRING_IS_NULL', '')"
+    )
 
 
 class MySQL(Dialect):
@@ -65,17 +68,19 @@ class MySQL(Dialect):
     nearest_first = "-{expression} DESC"
     nulls_first = "{expression} IS NOT NULL, {sorted}"
     nulls_last = "{expression} IS NULL, {sorted}"
-    vector_bits = "CAST({column} AS BINARY)"
-    json_value = "CAST({value} AS JSON)"
-    json_text = "({text} COLLATE utf8mb4_0900_bin)"
+    collation: ClassVar[str] = "utf8mb4_0900_bin"
+    vector_bits = "CAST({expression} AS BINARY)"
+    json_value = "CAST({expression} AS JSON)"
+    json_text = f"({{expression}} COLLATE {collation})"
     explain_prefix = "EXPLAIN FORMAT=TREE"
     longest_name = 64
     statement_bytes = _LONGEST_STATEMENT
     reads_what_it_changes = False
     upsert_returns = False
     streams_alone = True
-    collation: ClassVar[str] = "utf8mb4_0900_bin"
-    settings: ClassVar[str] = f"SET SESSION collation_connection = utf8mb4_bin, {STRICT}"
+    vector_column: ClassVar[type[mysql_types.VECTOR]] = mysql_types.VectorReadAsBytes
+    modes: ClassVar[tuple[str, ...]] = ("STRICT_ALL_TABLES", "NO_AUTO_VALUE_ON_ZERO")
+    settings: ClassVar[str] = session_settings("utf8mb4_bin", *modes)  # which JSON text has
     defaults_long_values: ClassVar[bool] = False
     most_dimensions: ClassVar[int] = 16383
     errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType(
@@ -95,13 +100,11 @@ class MySQL(Dialect):
     )
 
     def vector_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
-        if self._has_vector(dimension):
-            return mysql_types.VectorReadAsBytes(dimension)
+        if dimension is None or dimension > self.most_dimensions:
+            return mysql.LONGBLOB()
+        if Feature.VECTOR_TYPE in self.features:
+            return self.vector_column(dimension)
         return mysql.LONGBLOB()
-
-    def _has_vector(self, dimension: int | None) -> TypeIs[int]:
-        known = dimension is not None and dimension <= self.most_dimensions
-        return known and Feature.VECTOR_TYPE in self.features
 
     def string_type(self, length: int | None) -> TypeEngine[Any]:
         if length is None or length > mysql_limits.CHARACTERS_IN_KEY:

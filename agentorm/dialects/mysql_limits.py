@@ -28,6 +28,7 @@ _BYTES_OF_A_SCALAR = 32
 _KEYS = (PrimaryKeyConstraint, UniqueConstraint, ForeignKeyConstraint)
 _BYTES_IN_ROW, _MOST_INDEXES = 65_535, 64
 _SURELY_FITS = 500_000
+_PACKET = "agentorm_packet"
 _TRANSACTION_UNDONE, _STATEMENT_UNDONE = (1020, 1213), 1205
 _ESCAPED = b"\0\n\r\x1a\"'\\"
 
@@ -65,7 +66,7 @@ def check_defaults(name: str, table: Table) -> None:
         UnsupportedFeature: one has.
     """
     for column in table.columns:
-        stored: Any = getattr(column.type, "impl_instance", column.type)
+        stored = _stored(column)
         long = isinstance(stored, JSON) or (
             isinstance(stored, String | LargeBinary) and not getattr(column.type, "length", None)
         )
@@ -86,7 +87,8 @@ def check_references(name: str, table: Table) -> None:
     """
     for reference in table.foreign_keys:
         ends = reference.parent, reference.column
-        if len({isinstance(end.type, TypeDecorator) for end in ends}) > 1 and _is_text(ends[0]):
+        same = len({isinstance(end.type, TypeDecorator) for end in ends}) == 1
+        if not same and isinstance(_stored(ends[0]), String):
             raise errors.UnsupportedFeature(
                 f"{ends[0]} referring to {ends[1]}, text of another collation",
                 dialect=name,
@@ -94,8 +96,9 @@ def check_references(name: str, table: Table) -> None:
             )
 
 
-def _is_text(column: Column[Any]) -> bool:
-    return isinstance(getattr(column.type, "impl_instance", column.type), String)
+def _stored(column: Column[Any]) -> Any:
+    """SQLAlchemy's type of the column, within ours if it is one of ours."""
+    return getattr(column.type, "impl_instance", column.type)
 
 
 def check_row(name: str, table: Table) -> None:
@@ -120,7 +123,7 @@ def check_row(name: str, table: Table) -> None:
 
 
 def _bytes_in_key(column: Column[Any]) -> int | None:
-    stored: Any = getattr(column.type, "impl_instance", column.type)
+    stored = _stored(column)
     length: int | None = getattr(column.type, "length", None)
     if not isinstance(stored, String | LargeBinary):
         return _BYTES_OF_A_SCALAR
@@ -164,16 +167,23 @@ def check_packet(
     largest = max(_rows(parameters), key=_length, default=())
     if _length(largest) < _SURELY_FITS:
         return
-    asking = conn.connection.cursor()
-    asking.execute("SELECT @@max_allowed_packet")
-    (most,) = asking.fetchone() or (0,)
-    asking.close()
+    most = conn.info.get(_PACKET) or _packet(conn)
     size = len(statement) + sum(map(_escaped_length, _values(largest)))
     if size > most:
         raise errors.InvalidValue(
             f"a statement of {size} bytes, and the server takes {most}",
             hint="write fewer rows or shorter values at once, or raise its max_allowed_packet",
         )
+
+
+def _packet(conn: Connection) -> int:
+    """What the server takes on this connection, which stays as it was when it was opened."""
+    asking = conn.connection.cursor()
+    asking.execute("SELECT @@max_allowed_packet")
+    row = asking.fetchone()
+    asking.close()
+    most: int = conn.info.setdefault(_PACKET, row[0] if row else 0)
+    return most
 
 
 def _rows(parameters: list[Any] | tuple[Any, ...] | dict[str, Any]) -> Sequence[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -45,7 +45,7 @@ class DatetimeInUTC(DATETIME):
         self, dialect: Any
     ) -> Callable[[Any], Any]:
         def bind(value: datetime | None) -> datetime | None:
-            return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+            return None if value is None else value.replace(tzinfo=None)
 
         return bind
 

@@ -127,12 +127,11 @@ class PostgreSQL(Dialect):
         self, connection: Connection, method: Feature, limit: int, *, filtered: bool
     ) -> Generator[None]:
         """Forgotten with the transaction."""
-        if not filtered and limit <= _DEEPEST_DEFAULT:
-            pass
-        elif method is Feature.IVFFLAT:
-            connection.execute(_GO_ON_BY_LISTS)
-        else:
-            connection.execute(_GO_ON_BY_GRAPH, {"candidates": min(limit, 1000)})
+        if filtered or limit > _DEEPEST_DEFAULT:
+            if method is Feature.IVFFLAT:
+                connection.execute(_GO_ON_BY_LISTS)
+            else:
+                connection.execute(_GO_ON_BY_GRAPH, {"candidates": min(limit, 1000)})
         yield
 
     def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:

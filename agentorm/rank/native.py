@@ -13,7 +13,7 @@ from agentorm.expressions import AnySelect
 from agentorm.query import Query
 from agentorm.rank.base import Found, Ranker, Run, sortable_key
 from agentorm.rank.streaming import streamed
-from agentorm.statement import counted, farthest_distance, statement
+from agentorm.statement import counted, farthest_distance, servable, statement
 
 E = TypeVar("E")
 
@@ -46,7 +46,7 @@ class Native(Ranker):
     def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
         ranking = query.ranking
         assert ranking is not None
-        if query.size is None or not ranking.served_by_index or ranking.field.index is None:
+        if ranking.field.index is None or not servable(query):
             return True
         return dialect.indexed_by(ranking.field.index.method, ranking.metric) is None
 

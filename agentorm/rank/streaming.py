@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -30,15 +30,13 @@ def streamed(query: Query[Any], made: AnySelect, run: Run) -> Generator[Result[A
         InvalidQuery: within, at a second statement on such a connection.
         DatabaseError: the transaction was rolled back under the stream.
     """
-    loads_more = bool(query.loaders) or _loads_by_itself(mapper_of(query.model))
     alone = run.dialect.streams_alone
-    options = {} if alone and loads_more else {"yield_per": CHUNK}
+    at_once = alone and (bool(query.loaders) or _loads_by_itself(mapper_of(query.model)))
+    options = {} if at_once else {"yield_per": CHUNK}
     with run.session.execute(made, execution_options=options) as rows:
-        if not alone or loads_more:
-            with _no_joined_collection():
-                yield rows
-            return
-        with _guard(run.session).around(rows, run.connection):
+        guarded = alone and not at_once
+        kept = _guard(run.session).around(rows, run.connection) if guarded else nullcontext()
+        with kept, _no_joined_collection():
             yield rows
 
 

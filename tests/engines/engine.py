@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TypeAlias
 
 Fresh: TypeAlias = Callable[[Path], str]
 """Gives the URL of an empty database to the test whose folder this is; the one before is gone."""
+
+
+def database_names(worker: str) -> Iterator[str]:
+    """What a worker may call its database, in the order in which it tries them."""
+    yield from (f"agentorm_test_{worker}{f'_{n}' * bool(n)}" for n in count())
 
 
 class Missing(Exception):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
-from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from tests.engines.engine import Engine, Fresh, Missing
+from tests.engines.engine import Engine, Fresh, Missing, database_names
 from tests.engines.mysql_programs import Kind
 from tests.engines.mysql_server import serve
 
@@ -46,8 +45,9 @@ def sandbox(url: str, worker: str) -> Generator[Fresh]:
 
 def _claim(server: Connection[Any], worker: str) -> str:
     """A name that no other run on this server has; the lock lasts as long as the connection."""
-    names = (f"agentorm_test_{worker}{f'_{n}' * bool(n)}" for n in count())
-    return next(name for name in names if _one(server, f"SELECT GET_LOCK('{name}', 0)"))
+    return next(
+        name for name in database_names(worker) if _one(server, f"SELECT GET_LOCK('{name}', 0)")
+    )
 
 
 def _emptied(server: Connection[Any], name: str, url: str, folder: object) -> str:

@@ -11,12 +11,11 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from tests.engines.cache import cached
-from tests.engines.engine import Engine, Fresh, Missing
+from tests.engines.engine import Engine, Fresh, Missing, database_names
 from tests.engines.process import Process, await_ready, launch, own_port, run, running
 
 if TYPE_CHECKING:
@@ -153,9 +152,8 @@ def sandbox(url: str, worker: str, *, extension_path: str | None = None) -> Gene
 
 def _claim(server: Connection[Any], worker: str) -> str:
     """A name that no other run on this server has; the lock lasts as long as the connection."""
-    names = (f"agentorm_test_{worker}{f'_{n}' * bool(n)}" for n in count())
     lock = "SELECT pg_try_advisory_lock(hashtext(%s))"
-    return next(name for name in names if _one(server, lock, name))
+    return next(name for name in database_names(worker) if _one(server, lock, name))
 
 
 def _emptied(connection: Connection[Any], url: str, folder: Path) -> str:
