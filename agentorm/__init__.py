@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Relationship, col
 
+from agentorm.aio import AsyncDatabase, AsyncQuery, AsyncRepository
 from agentorm.capabilities import Capabilities
 from agentorm.database import Database
 from agentorm.dialects import Dialect, Feature
@@ -31,7 +32,10 @@ from agentorm.errors import (
     NoResult,
     NotADatabase,
     NotBound,
+    NotLoaded,
     ReadOnlyDatabase,
+    SchemaMismatch,
+    SessionInUse,
     SlowPath,
     TableMissing,
     TransactionConflict,
@@ -67,6 +71,9 @@ __all__ = [
     "HNSW",
     "AgentORMError",
     "AgentORMWarning",
+    "AsyncDatabase",
+    "AsyncQuery",
+    "AsyncRepository",
     "AuthenticationFailed",
     "BytesType",
     "Capabilities",
@@ -107,10 +114,13 @@ __all__ = [
     "NoResult",
     "NotADatabase",
     "NotBound",
+    "NotLoaded",
     "Query",
     "ReadOnlyDatabase",
     "Relationship",
     "Repository",
+    "SchemaMismatch",
+    "SessionInUse",
     "SlowPath",
     "StringType",
     "SyncQuery",

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
+from threading import get_ident
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self, cast
 
-from sqlalchemy import URL, Connection, Engine, MetaData, Table, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy import URL, Connection, Engine, MetaData, Table, text
 from sqlmodel import Session, SQLModel
 
-from agentorm import dialects
 from agentorm.capabilities import Capabilities, capabilities_of
 from agentorm.dialects import IMMEDIATE, Dialect
 from agentorm.dialects.connecting import attach, ensure
+from agentorm.dialects.tasks import current_task
 from agentorm.dialects.translation import translated
-from agentorm.errors import InvalidModel, InvalidURL, MissingDependency
+from agentorm.errors import InvalidModel
 from agentorm.models import mapper_of
 from agentorm.tracing import Trace, traced
 from agentorm.types import VectorType
-
-_URL_VARIABLES = ("AGENTORM_URL", "DATABASE_URL")
+from agentorm.urls import made_engine, url_from_env, url_of
 
 
 class Database:
@@ -51,9 +50,9 @@ class Database:
             self.engine = where
             self.url = where.url
         else:
-            self.url = _url(where)
-            self.engine = _engine(self.url, dict(engine_options or {}))
-        self._open: ContextVar[Session | None] = ContextVar("open transaction", default=None)
+            self.url = url_of(where)
+            self.engine = made_engine(self.url, dict(engine_options or {}))
+        self._open: ContextVar[_Open | None] = ContextVar("open transaction", default=None)
         attach(self.engine)
 
     @classmethod
@@ -65,10 +64,7 @@ class Database:
         Raises:
             InvalidURL: none of them is given, or it cannot be read.
         """
-        given = (os.environ.get(variable) for variable in _URL_VARIABLES)
-        if url := next(filter(None, given), default):
-            return cls(url, engine_options=engine_options)
-        raise InvalidURL("no database named", hint=f"set {' or '.join(_URL_VARIABLES)}")
+        return cls(url_from_env(default), engine_options=engine_options)
 
     def session(self) -> Session:
         """A SQLModel session: only its ``commit()`` commits, and objects stay readable after.
@@ -83,21 +79,22 @@ class Database:
     def transaction(self) -> Generator[Session]:
         """A session that commits on success and rolls back on an exception: all or nothing.
 
-        Within another ``transaction()`` of this database and context it is a savepoint of it,
-        on the same session.
+        Within another ``transaction()`` of this database, in the same thread and task, it is a
+        savepoint of it, on the same session.
 
         Raises:
             TransactionConflict: another writer holds the database for longer than the timeout.
             ConnectionFailed: no connection could be had.
         """
-        outer = self._open.get()
-        if outer is not None and outer.in_transaction():
+        outer = self._outer()
+        if outer is not None:
             yield from self._savepoint(outer)
             return
         with self.session() as session:
             with translated(self.engine.dialect):
                 session.connection(execution_options=IMMEDIATE)
-            self._open.set(session)
+            before, opened = self._open.get(), _Open(session)
+            self._open.set(opened)
             try:
                 yield session
                 with translated(self.engine.dialect):
@@ -106,8 +103,8 @@ class Database:
                 session.rollback()
                 raise
             finally:
-                if self._open.get() is session:
-                    self._open.set(outer)
+                if self._open.get() is opened:
+                    self._open.set(before)
 
     def _savepoint(self, outer: Session) -> Generator[Session]:
         with translated(self.engine.dialect):
@@ -120,12 +117,19 @@ class Database:
     @contextmanager
     def reading(self) -> Generator[Session]:
         """The session of the open `transaction`, else one for the reads within."""
-        outer = self._open.get()
-        if outer is not None and outer.in_transaction():
+        outer = self._outer()
+        if outer is not None:
             yield outer
             return
         with self.session() as session:
             yield session
+
+    def _outer(self) -> Session | None:
+        """The session of the open transaction, if this very thread and task opened it."""
+        opened = self._open.get()
+        if opened is None or opened.by != _whoever() or not opened.session.in_transaction():
+            return None
+        return opened.session
 
     def create_all(self, *models: type[Any]) -> None:
         """Create the tables and indexes that are missing.
@@ -144,7 +148,7 @@ class Database:
         metadata, tables = _tables(models)
         with translated(self.engine.dialect):
             if any(map(_has_vectors, tables or metadata.tables.values())):
-                self._prepare_for_vectors()
+                self.prepare_for_vectors()
             with self._changing_schema() as connection:
                 for table in tables or metadata.tables.values():
                     ensure(connection).check_table(table)
@@ -156,7 +160,12 @@ class Database:
         with translated(self.engine.dialect), self._changing_schema() as connection:
             metadata.drop_all(connection, tables=tables)
 
-    def _prepare_for_vectors(self) -> None:
+    def prepare_for_vectors(self) -> None:
+        """Create what tables with vectors need first: pgvector's extension on PostgreSQL.
+
+        Raises:
+            ExtensionMissing: PostgreSQL has pgvector, and this role may not create it.
+        """
         with self._changing_schema() as connection:
             outdated = ensure(connection).prepare_schema(connection)
         if outdated:
@@ -218,49 +227,16 @@ class Database:
         return f"Database({self.url.set(query=query).render_as_string(hide_password=True)!r})"
 
 
-def _engine(url: URL, options: dict[str, Any]) -> Engine:
-    known = dialects.declared(url.get_backend_name())
-    try:
-        if url.get_dialect().is_async:
-            hint = "leave +driver out"
-            raise InvalidURL(f"{url.drivername} is an asynchronous driver", hint=hint)
-        url, defaults = known.engine_arguments(url)
-        return create_engine(url, **{**defaults, **options})
-    except ModuleNotFoundError as error:
-        package = error.name or known.driver
-        extra = known.extra if url.get_driver_name() == known.driver else package
-        raise MissingDependency(package, extra=extra or package) from error
-    except NoSuchModuleError as error:
-        raise InvalidURL(f"no driver {url.drivername!r}") from error
-    except (ArgumentError, TypeError, ValueError) as error:
-        problem = " ".join(_without_password(str(error), url).split())
-        raise InvalidURL(f"the URL or an engine option cannot be used: {problem}") from error
+def _whoever() -> tuple[int, object]:
+    return get_ident(), current_task()
 
 
-def _url(where: str | URL) -> URL:
-    if not isinstance(cast(object, where), str | URL):
-        raise InvalidURL(f"expected a URL or an Engine, got {type(where).__name__}")
-    try:
-        url = make_url(where)
-    except (ArgumentError, ValueError) as error:
-        example = "sqlite:///docs.db or postgresql://user@host/name"
-        raise InvalidURL("the database URL cannot be read", hint=f"as {example}") from error
-    if "@" in (url.host or ""):
-        raise InvalidURL("the database URL has two @", hint="write one in a password as %40")
-    scheme, _, driver = url.drivername.partition("+")
-    by_scheme = {
-        s: dialects.declared(name)
-        for name in dialects.names()
-        for s in dialects.declared(name).url_names
-    }
-    if scheme not in by_scheme:
-        raise InvalidURL(f"no engine {scheme!r}", hint=f"known are {', '.join(by_scheme)}")
-    known = by_scheme[scheme]
-    return url.set(drivername=f"{known.name}+{driver or known.driver}")
+@dataclass(frozen=True)
+class _Open:
+    """A transaction under way, and who began it: other tasks and threads inherit the context."""
 
-
-def _without_password(message: str, url: URL) -> str:
-    return message.replace(str(url.password), "***") if url.password else message
+    session: Session
+    by: tuple[int, object] = field(default_factory=_whoever)
 
 
 def _has_vectors(table: Table) -> bool:

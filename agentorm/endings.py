@@ -8,23 +8,19 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from sqlalchemy import Dialect as SQLAlchemyDialect
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import NoSuchModuleError
 from sqlalchemy.orm import Session
 from typing_extensions import TypeVar
 
 from agentorm import dialects, rank
 from agentorm.database import Database
-from agentorm.dialects.connecting import ensure
-from agentorm.dialects.translation import translated
-from agentorm.errors import InvalidQuery, MultipleResults, NoResult, NotBound
+from agentorm.dialects.tasks import used
+from agentorm.errors import InvalidQuery, MultipleResults, NoResult
 from agentorm.expressions import AnySelect, Explain
-from agentorm.models import mapper_of
-from agentorm.query import Query
+from agentorm.places import Placed, running
 from agentorm.rank import Run
 from agentorm.results import Explanation, Hit, Hits
 from agentorm.statement import counted, first_of, statement
+from agentorm.written import text_of, with_named_binds
 
 E = TypeVar("E")
 Q = TypeVar("Q", bound="Endings[Any, Any]", default=Any)
@@ -32,28 +28,16 @@ _SPELT_OUT = re.compile(
     r"(\[-?\d[^,\[\]]*)(?:,\s*-?\d[^,\[\]]*){3,}\]|(X'[0-9a-fA-F]{8})[0-9a-fA-F]{8,}'"
 )
 SessionOf: TypeAlias = Callable[[Database], AbstractContextManager[Session]]
-WhereToRun: TypeAlias = Session | Database
-"""A session, in whose transaction everything runs, or a database: each call on its own."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Endings(Query[E, Q]):
+class Endings(Placed[E, Q]):
     """A `Query` with its endings.
 
     Every ending raises `NotBound` on a query that knows no session and no database,
     `DatabaseError` or one of its kinds where the engine refuses, and flushes the session's
     pending changes first.
     """
-
-    where_to_run: WhereToRun | None = None
-
-    def on(self, where_to_run: WhereToRun) -> Q:
-        """The same query, bound to a session or database.
-
-        Raises:
-            InvalidQuery: it is neither.
-        """
-        return self._with(where_to_run=runnable(where_to_run))
 
     def all(self) -> list[E]:
         """All rows: nearest first in a ranking, else as sorted, then by primary key."""
@@ -132,33 +116,18 @@ class Endings(Query[E, Q]):
         self._bound("stream")
         return self._streamed()
 
-    def sql(self, dialect: str) -> str:
-        """The SQL for an engine, by name, as declared: no connection is made.
-
-        Values stay placeholders, written ``:name``. A ranking that the engine cannot compute
-        takes two statements, both are given.
-
-        Raises:
-            InvalidQuery: no engine of that name.
-            UnsupportedFeature: the engine cannot run it.
-        """
-        target = _sqlalchemy_dialect(dialect)
-        selects = rank.statements(self, dialects.of(target))
-        with translated(target):
-            return ";\n".join(_text(made, target) for made in selects)
-
     def explain(self) -> Explanation:
         """How the engine would answer: ranker, SQL, its own plan, and what to know of it."""
         with self._running("explain") as run:
             selects = rank.statements(self, run.dialect)
-            target = _with_named_binds(type(run.connection.dialect))
+            target = with_named_binds(type(run.connection.dialect))
             dialects.remember(target, run.dialect)
             plan = run.connection.execute(Explain(selects[0])).all()
             ranker = None if self.ranking is None else rank.ranker_of(self, run.dialect)
             return Explanation(
                 ranker="none" if ranker is None else ranker.name,
                 exact=ranker is None or ranker.is_exact(self, run.dialect),
-                statements=tuple(_text(made, target) for made in selects),
+                statements=tuple(text_of(made, target) for made in selects),
                 plan="\n".join(_SPELT_OUT.sub(_cut, str(row[-1])) for row in plan),
                 notes=() if ranker is None else ranker.notes(self, run.dialect),
             )
@@ -171,7 +140,7 @@ class Endings(Query[E, Q]):
         return rows[0] if rows else None
 
     def _streamed(self) -> Generator[E]:
-        with self._running("stream") as run:
+        with self._placed("stream", Database.reading) as run:
             if self.ranking is None:
                 with rank.streamed(self, statement(self), run) as rows:
                     yield from rows.scalars()
@@ -185,16 +154,16 @@ class Endings(Query[E, Q]):
         rank.announce(self, run, ranker)
         return ranker.nearest(self, run)
 
-    def _bound(self, ending: str) -> WhereToRun:
-        if self.where_to_run is None:
-            raise NotBound(ending)
-        return self.where_to_run
-
     def _running(self, ending: str) -> AbstractContextManager[Run]:
         return self._opened(ending, Database.reading)
 
     @contextmanager
     def _opened(self, method: str, session_of: SessionOf) -> Generator[Run]:
+        with self._placed(method, session_of) as run, used(run.connection):
+            yield run
+
+    @contextmanager
+    def _placed(self, method: str, session_of: SessionOf) -> Generator[Run]:
         where = self._bound(method)
         if isinstance(where, Database):
             with session_of(where) as session, running(session, self.model) as run:
@@ -212,52 +181,9 @@ class SyncQuery(Endings[E, "SyncQuery[E]"]):
         return replace(self, **changes)
 
 
-def runnable(where_to_run: object) -> WhereToRun:
-    """What queries and repositories can be bound to.
-
-    Raises:
-        InvalidQuery: something else.
-    """
-    if isinstance(where_to_run, Session | Database):
-        return where_to_run
-    raise InvalidQuery(
-        f"expected a Session or a Database, got {type(where_to_run).__name__}",
-        hint="repository(Model, session) or repository(Model, db)",
-    )
-
-
-@contextmanager
-def running(session: Session, model: type[Any]) -> Generator[Run]:
-    """A session that is ready for this model; its errors are ours within."""
-    mapper = mapper_of(model)
-    rank.check_free(session)
-    with translated(session.get_bind(mapper).dialect):
-        connection = session.connection(bind_arguments={"mapper": mapper})
-        yield Run(session, connection, ensure(connection))
-
-
 def _entities(run: Run, made: AnySelect) -> Iterable[Any]:
     return run.session.execute(made).unique().scalars()
 
 
 def _cut(vector: re.Match[str]) -> str:
     return f"{vector[1]},...]" if vector[1] else f"{vector[2]}...'"
-
-
-def _text(made: AnySelect, dialect: SQLAlchemyDialect) -> str:
-    compiled = made.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-    return "\n".join(line.strip() for line in str(compiled).splitlines())
-
-
-def _sqlalchemy_dialect(name: str) -> SQLAlchemyDialect:
-    declared = dialects.declared(name)
-    scheme = f"{name}+{declared.driver}" if declared.driver else name
-    try:
-        return _with_named_binds(make_url(f"{scheme}://").get_dialect())
-    except NoSuchModuleError:
-        known = ", ".join(dialects.names())
-        raise InvalidQuery(f"no engine {name!r}", hint=f"known are {known}") from None
-
-
-def _with_named_binds(kind: Callable[..., SQLAlchemyDialect]) -> SQLAlchemyDialect:
-    return kind(paramstyle="named")

@@ -9,7 +9,9 @@ AgentORMError
 │   └── UnknownField                    a name the model does not have
 ├── InvalidQuery (ValueError)           a query that cannot mean anything
 │   ├── InvalidMetric
-│   └── NotBound                        an ending, and nowhere to run it
+│   ├── NotBound                        an ending, and nowhere to run it
+│   └── SessionInUse                    two tasks, and one session
+├── NotLoaded                           what was read is not loaded, and reading it needs SQL
 ├── NoResult (LookupError)              `one()` found no row, or the row to change is gone
 ├── MultipleResults (LookupError)       `one()` found more than one
 ├── UnsupportedFeature                  the engine cannot, and says so before any SQL
@@ -23,6 +25,7 @@ AgentORMError
 ├── ExtensionMissing
 ├── NotADatabase
 ├── ReadOnlyDatabase
+├── SchemaMismatch                  the schema was made for other models or settings
 ├── TableMissing
 └── TransactionConflict             locked, deadlocked or not serialisable: try again
 
@@ -119,6 +122,24 @@ class NotBound(InvalidQuery):
         )
 
 
+class SessionInUse(InvalidQuery):
+    """A task used a session, or connection, on which another waits for an answer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another task uses this session, and a session serves one at a time",
+            hint="give each task its own: db.session(), or repository(Model, db)",
+        )
+
+
+class NotLoaded(AgentORMError):
+    """A relationship or a column was read that no query has loaded; `attribute` is which."""
+
+    def __init__(self, attribute: str, *, hint: str) -> None:
+        self.attribute = attribute
+        super().__init__(f"{attribute} is not loaded", hint=hint)
+
+
 class NoResult(AgentORMError, LookupError):
     """Exactly one row was asked for, and there is none."""
 
@@ -187,6 +208,10 @@ class NotADatabase(DatabaseError):
 
 class ReadOnlyDatabase(DatabaseError):
     """The file, the server or the transaction takes no writes."""
+
+
+class SchemaMismatch(DatabaseError):
+    """The schema was made for other models or settings than these."""
 
 
 class TableMissing(DatabaseError):

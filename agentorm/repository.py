@@ -5,47 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sqlalchemy import ColumnElement, CursorResult, Executable, inspect, select
-from sqlalchemy.orm import SessionTransaction
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.attributes import set_committed_value
 
 from agentorm.bulk import deleting, forget_changed, limited_statements, updating
 from agentorm.database import Database
-from agentorm.endings import Endings, SyncQuery, WhereToRun, runnable
+from agentorm.endings import Endings, SyncQuery
 from agentorm.errors import AgentORMError, InvalidQuery, InvalidValue, NoResult
 from agentorm.expressions import is_expression, tables_of
 from agentorm.models import checked_value, field_name, key_columns, mapper_of, one_table
+from agentorm.places import AsyncPlace, Kinds, SyncPlace, WhereToRun, kinds_in
 from agentorm.query import condition
 from agentorm.rank import Run
 from agentorm.rank.base import in_chunks
 from agentorm.statement import has_key
 from agentorm.upsert import conflict_target, upserted
 
+if TYPE_CHECKING:
+    from agentorm.aio import AsyncRepository
+
 E = TypeVar("E")
-
-
-def repository(model: type[E], where_to_run: WhereToRun | None = None) -> Repository[E]:
-    """The rows of a model, in a session, in a database, or nowhere yet.
-
-    Args:
-        model: an `Entity`, or any mapped class.
-        where_to_run: a SQLModel or SQLAlchemy session, whose transaction everything joins; or
-            a `Database`, where each call is a short transaction of its own. Without it the
-            queries are inert until `on`.
-
-    Raises:
-        InvalidQuery: no mapped class, or neither session nor database.
-
-    Example:
-        >>> query = repository(Doc).similar_to([1, 0, 0]).where(Doc.topic == "x").limit(5)
-        >>> query.on(session).all()
-        [Doc(...), ...]
-    """
-    mapper_of(model)
-    bound = None if where_to_run is None else runnable(where_to_run)
-    return Repository(model=model, where_to_run=bound)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -66,13 +48,22 @@ class Repository(Endings[E, SyncQuery[E]]):
         start: dict[str, Any] = {"model": self.model, "where_to_run": self.where_to_run}
         return SyncQuery(**(start | changes))
 
-    def on(self, where_to_run: WhereToRun) -> Repository[E]:  # type: ignore[override]
-        """The same repository, bound to a session or database.
+    @overload  # type: ignore[override]
+    def on(self, where_to_run: SyncPlace) -> Repository[E]: ...
+
+    @overload
+    def on(self, where_to_run: AsyncPlace) -> AsyncRepository[E]: ...
+
+    def on(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, where_to_run: WhereToRun
+    ) -> Any:
+        """The same repository, bound to a session or database; awaited if that is async.
 
         Raises:
             InvalidQuery: it is neither.
         """
-        return Repository(model=self.model, where_to_run=runnable(where_to_run))
+        kind: Any = kinds_in(where_to_run).repository
+        return kind(model=self.model, where_to_run=where_to_run)
 
     def get(self, key: Any) -> E | None:
         """The row with this primary key, or None; a tuple for a key of several columns.
@@ -277,6 +268,37 @@ class Repository(Endings[E, SyncQuery[E]]):
         return self._opened(method, Database.transaction)
 
 
+@overload
+def repository(model: type[E], where_to_run: SyncPlace | None = None) -> Repository[E]: ...
+
+
+@overload
+def repository(model: type[E], where_to_run: AsyncPlace) -> AsyncRepository[E]: ...
+
+
+def repository(model: type[E], where_to_run: WhereToRun | None = None) -> Any:
+    """The rows of a model, in a session, in a database, or nowhere yet.
+
+    Args:
+        model: an `Entity`, or any mapped class.
+        where_to_run: a SQLModel or SQLAlchemy session, whose transaction everything joins; or
+            a `Database`, where each call is a short transaction of its own; or their async
+            kin, where every ending and write is awaited. Without it the queries are inert
+            until `on`.
+
+    Raises:
+        InvalidQuery: no mapped class, or neither session nor database.
+
+    Example:
+        >>> query = repository(Doc).similar_to([1, 0, 0]).where(Doc.topic == "x").limit(5)
+        >>> query.on(session).all()
+        [Doc(...), ...]
+    """
+    mapper_of(model)
+    kind: Any = Repository if where_to_run is None else kinds_in(where_to_run).repository
+    return kind(model=model, where_to_run=where_to_run)
+
+
 def _savepoint(run: Run) -> SessionTransaction:
     run.dialect.before_savepoint(run.connection)
     return run.session.begin_nested()
@@ -298,3 +320,8 @@ def _affected(run: Run, statement: Executable) -> int:
     result = run.session.execute(statement)
     assert isinstance(result, CursorResult)
     return result.rowcount
+
+
+@kinds_in.register
+def _sync(place: Session | Database) -> Kinds:
+    return Kinds(SyncQuery, Repository)

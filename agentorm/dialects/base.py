@@ -7,6 +7,7 @@ the ranking to numpy, so a new dialect starts out correct and becomes faster lin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
@@ -61,6 +62,8 @@ class Dialect:
         url_names: what may stand before ``://`` in a URL that names no driver.
         driver: the driver such a URL means.
         extra: the extra that installs this driver, None when Python brings it.
+        async_driver: the driver it means where statements are awaited.
+        async_extra: the extra that installs that one.
         features: what it has, before or after the probe of a real server.
         distances: metric to a template of ``{column}``, ``{vector}`` and, for engines whose
             functions refuse NULL, ``{present}``: the condition that there is none.
@@ -81,6 +84,7 @@ class Dialect:
         json_value: how a bound ``{expression}`` is compared with a JSON document.
         json_text: how text, an ``{expression}`` taken out of a JSON document, is compared by
             code point.
+        preparation: the statement that creates what columns of vectors need first, if any.
         explain_prefix: what asks for the plan of the statement that follows.
         connection_hint: what to look at when no connection can be had.
         index_dimensions: the most dimensions a vector index takes, None without a limit.
@@ -91,6 +95,7 @@ class Dialect:
         reads_what_it_changes: whether an update may ask its own table in a subquery.
         upsert_returns: whether the statement of `upsert` gives back the rows it wrote.
         streams_alone: whether a second statement on a connection ends the stream of the first.
+        transactional_schema: whether a transaction takes back what it did to the schema.
         errors: how the engine's refusals are told apart, see `classify`.
         notes: what the probe found worth telling.
     """
@@ -99,6 +104,8 @@ class Dialect:
     url_names: ClassVar[tuple[str, ...]] = ()
     driver: ClassVar[str] = ""
     extra: ClassVar[str | None] = None
+    async_driver: ClassVar[str] = ""
+    async_extra: ClassVar[str] = "agentorm[async]"
     features: frozenset[Feature] = frozenset()
     distances: Mapping[Metric, str] = MappingProxyType({})
     unindexed: ClassVar[str] = "{distance}"
@@ -113,6 +120,7 @@ class Dialect:
     vector_bits: ClassVar[str] = "{expression}"
     json_value: ClassVar[str] = "{expression}"
     json_text: ClassVar[str] = "{expression}"
+    preparation: ClassVar[str | None] = None
     explain_prefix: ClassVar[str] = "EXPLAIN"
     connection_hint: ClassVar[str] = "check host, port and database of the URL"
     index_dimensions: ClassVar[int | None] = None
@@ -123,6 +131,7 @@ class Dialect:
     reads_what_it_changes: ClassVar[bool] = True
     upsert_returns: ClassVar[bool] = True
     streams_alone: ClassVar[bool] = False
+    transactional_schema: ClassVar[bool] = False
     errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType({})
     notes: tuple[str, ...] = ()
 
@@ -274,6 +283,10 @@ class Dialect:
         """The URL and the keywords for `create_engine` that serve this engine best."""
         return url, {}
 
+    def async_engine_arguments(self, url: URL) -> tuple[URL, dict[str, Any]]:
+        """The same for `create_async_engine`."""
+        return self.engine_arguments(url)
+
     def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:
         """An insert that overwrites these columns of the row with the same unique key."""
         raise UnsupportedFeature("upsert", dialect=self.name)
@@ -298,6 +311,18 @@ class Dialect:
     def schema_lock(self, connection: Connection) -> AbstractContextManager[None]:
         """Within, no other process creates or drops tables."""
         return nullcontext()
+
+    def migrating(self, connection: Connection) -> AbstractContextManager[None]:
+        """Within, tables may be made anew; around the transaction of a migration.
+
+        Raises:
+            InvalidQuery: the connection is in a transaction that this engine cannot migrate in.
+        """
+        return nullcontext()
+
+    def broken_references(self, connection: Connection) -> Counter[str]:
+        """How many rows of each table refer to rows that are not there, where that can be."""
+        return Counter()
 
     def prepare_schema(self, connection: Connection) -> bool:
         """Create what tables with vectors need first; True when connections are outdated by it."""

@@ -11,6 +11,7 @@ from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 
 from agentorm import dialects
 from agentorm.dialects.base import Dialect
+from agentorm.dialects.tasks import refuse_other_tasks
 
 _READY = "agentorm_ready"
 _attached: WeakSet[Engine] = WeakSet()
@@ -50,6 +51,8 @@ def _watch(engine: Engine) -> None:
     if engine not in _watched:
         _watched.add(engine)
         dialects.of(engine.dialect).watch(engine)
+        if engine.dialect.is_async:
+            refuse_other_tasks(engine)
 
 
 def _make_ready(

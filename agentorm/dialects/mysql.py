@@ -63,6 +63,8 @@ class MySQL(Dialect):
     url_names = ("mysql",)
     driver = "pymysql"
     extra = "agentorm[mysql]"
+    async_driver = "asyncmy"
+    async_extra = "agentorm[async-mysql]"
     features = frozenset({Feature.VECTOR_TYPE, Feature.UPSERT, Feature.CONCURRENT_WRITERS})
     stores_packed = True
     nearest_first = "-{expression} DESC"
@@ -189,8 +191,7 @@ class MySQL(Dialect):
 
     def on_connect(self, connection: Any) -> None:
         """Another character set of the URL would cut what it does not have, without a word."""
-        if getattr(connection, "charset", "utf8mb4") != "utf8mb4":
-            connection.set_character_set("utf8mb4")
+        mysql_limits.take_every_character(connection)
         cursor = connection.cursor()
         cursor.execute(self.settings)
         cursor.close()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, Index, Table
     from sqlalchemy.engine import ExceptionContext
 
+CHARACTER_SET = "utf8mb4"
 BYTES_IN_KEY = 3072
 CHARACTERS_IN_KEY = BYTES_IN_KEY // 4
 _BYTES_OF_A_SCALAR = 32
@@ -134,11 +135,26 @@ def _bytes_in_key(column: Column[Any]) -> int | None:
 def connect(dialect: Any, record: Any, arguments: Any, keywords: Any) -> Any:
     """Open a connection; PyMySQL misses `cryptography` only while it is asked for a password."""
     try:
-        return dialect.loaded_dbapi.connect(*arguments, **keywords)
+        return dialect.loaded_dbapi.connect(*arguments, **keywords | {"charset": CHARACTER_SET})
     except RuntimeError as error:
         if "cryptography" not in str(error):
             raise
         raise errors.MissingDependency("cryptography", extra="agentorm[mysql]") from error
+
+
+def take_every_character(connection: Any) -> None:
+    """Have text sent in a character set that has all of Unicode.
+
+    Raises:
+        InvalidURL: it has not, and the driver cannot change it afterwards.
+    """
+    given = connection.character_set_name()
+    if given == CHARACTER_SET:
+        return
+    if not hasattr(connection, "set_character_set"):
+        problem = f"the character set {given!r} does not have all of Unicode"
+        raise errors.InvalidURL(problem, hint=f"write charset={CHARACTER_SET} in the URL")
+    connection.set_character_set(CHARACTER_SET)
 
 
 def give_up_after_conflict(context: ExceptionContext) -> None:

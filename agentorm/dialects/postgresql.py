@@ -48,8 +48,8 @@ _OPERATOR_CLASSES = {
 class PostgreSQL(Dialect):
     name = "postgresql"
     url_names = ("postgresql", "postgres")
-    driver = "psycopg"
-    extra = "agentorm[postgresql]"
+    driver = async_driver = "psycopg"
+    extra = async_extra = "agentorm[postgresql]"
     features = frozenset(
         {
             Feature.VECTOR_TYPE,
@@ -71,9 +71,11 @@ class PostgreSQL(Dialect):
     unindexed = "({distance} + 0)"
     ascending = "{expression} NULLS FIRST"
     descending = "{expression} DESC NULLS LAST"
+    preparation = CREATE_EXTENSION
     index_dimensions = 2000
     longest_name = 63
     adds_durations = True
+    transactional_schema = True
     errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType(
         {
             "08": errors.ConnectionFailed,

@@ -85,7 +85,7 @@ def binary_when_vectors_return(
     if binary is None:
         binary = _binary_statements[compiled] = _returns_vectors(compiled, context.dialect)
     if binary:
-        getattr(cursor, "driver_cursor", cursor).format = Format.BINARY
+        getattr(cursor, "_cursor", cursor).format = Format.BINARY
 
 
 def _returns_vectors(compiled: Any, dialect: Any) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
@@ -15,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from agentorm import errors
-from agentorm.dialects import sqlite_vec
+from agentorm.dialects import sqlite_schema, sqlite_vec
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.vectors import Metric
 
@@ -30,6 +32,7 @@ _INNER_PRODUCT = (
 )
 _MOST_DIGITS = 18
 _SECONDS_TO_WAIT = "10"
+_ROWS_AT_ONCE = 64
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA case_sensitive_like = ON",
@@ -42,6 +45,7 @@ class SQLite(Dialect):
     name = "sqlite"
     url_names = ("sqlite",)
     driver = "pysqlite"
+    async_driver = "aiosqlite"
     features = frozenset({Feature.DISTANCE, Feature.UPSERT})
     distances = MappingProxyType(
         {
@@ -52,6 +56,7 @@ class SQLite(Dialect):
         }
     )
     nearest_first = "{distance} NULLS LAST"
+    transactional_schema = True
     explain_prefix = "EXPLAIN QUERY PLAN"
     connection_hint = "check the path of the URL: its folder must be there and writable"
     errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType(
@@ -85,10 +90,11 @@ class SQLite(Dialect):
         return made.on_conflict_do_update(index_elements=list(key), set_=values)
 
     def engine_arguments(self, url: URL) -> tuple[URL, dict[str, Any]]:
-        options: dict[str, Any] = {
-            "module": sqlite_vec.best_way().module,
-            "json_serializer": partial(json.dumps, ensure_ascii=False),
-        }
+        url, options = self.async_engine_arguments(url)
+        return url, options | {"module": sqlite_vec.best_way().module}
+
+    def async_engine_arguments(self, url: URL) -> tuple[URL, dict[str, Any]]:
+        options: dict[str, Any] = {"json_serializer": partial(json.dumps, ensure_ascii=False)}
         url = url.set(query={"timeout": _SECONDS_TO_WAIT, **url.query})
         if url.database in {None, "", ":memory:"}:
             shared = {**url.query, "vfs": "memdb", "uri": "true"}
@@ -103,12 +109,18 @@ class SQLite(Dialect):
 
     def before_savepoint(self, connection: Connection) -> None:
         """Python's driver begins no transaction for SAVEPOINT, and its release would commit."""
-        driver: Any = connection.connection.dbapi_connection
+        driver: Any = connection.connection.driver_connection
         if _PENDING not in connection.info and not driver.in_transaction:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     def on_connect(self, connection: Any) -> None:
         sqlite_vec.give(connection)
+
+    def migrating(self, connection: Connection) -> AbstractContextManager[None]:
+        return sqlite_schema.migrating(connection)
+
+    def broken_references(self, connection: Connection) -> Counter[str]:
+        return sqlite_schema.broken_references(connection)
 
     def probe(self, connection: Any) -> Dialect:
         cursor = connection.cursor()
@@ -140,7 +152,20 @@ class ScaledInteger(TypeDecorator[Decimal]):
 
 
 def _connect(dialect: Any, record: Any, arguments: Any, keywords: Any) -> Any:
-    return sqlite_vec.best_way().connect(*arguments, **keywords)
+    if not dialect.is_async:
+        return sqlite_vec.best_way().connect(*arguments, **keywords)
+    keywords["async_creator_fn"] = _awaited_connection
+    return None
+
+
+def _awaited_connection(*arguments: Any, **keywords: Any) -> Any:
+    """Its thread opens the connection, and must not keep the process from ending."""
+    from aiosqlite import Connection as AwaitedConnection
+
+    opening = partial(sqlite_vec.best_way().connect, *arguments, **keywords)
+    connection: Any = AwaitedConnection(opening, _ROWS_AT_ONCE)
+    connection._thread.daemon = True  # noqa: SLF001  # as SQLAlchemy does where it opens one
+    return connection
 
 
 def _configure(connection: Any, record: Any) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from agentorm.dialects import Dialect
+from agentorm.dialects.tasks import breathe
 from agentorm.expressions import AnySelect
 from agentorm.models import mapper_of
 from agentorm.query import Query
@@ -30,6 +31,10 @@ class Run:
     session: Session
     connection: Connection
     dialect: Dialect
+
+    def pause(self) -> None:
+        """Let other tasks go on, where there is an event loop."""
+        breathe(self.connection)
 
 
 @dataclass(frozen=True, slots=True)

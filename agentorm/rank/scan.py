@@ -29,7 +29,7 @@ from agentorm.vectors import PACKED, distances
 
 E = TypeVar("E")
 Key: TypeAlias = tuple[Any, ...]
-_CHUNK_BYTES, _BYTES_OF_A_ROW = 2 << 20, 512
+_CHUNK_BYTES, _BYTES_OF_A_ROW = 1 << 20, 512
 _ATTEMPTS = 3
 
 
@@ -86,10 +86,12 @@ def _scan(query: Query[Any], run: Run) -> Iterator[tuple[Sequence[Any], NDArray[
     options = {"yield_per": max(1, _CHUNK_BYTES // size)}
     with run.session.execute(keys_and_vectors(query), execution_options=options) as rows:
         for part in rows.partitions():
+            run.pause()
             found = _measure([row[-1] for row in part], query.ranking)
             if farthest is not None:
                 found[found > farthest] = np.nan
             yield part, found
+            run.pause()
 
 
 def _nearest_keys(query: Query[Any], run: Run) -> list[Key]:

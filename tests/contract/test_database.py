@@ -279,7 +279,7 @@ def test_other_listeners_of_the_engine_are_left_alone(db: Database) -> None:
         ("postgresql://host:port/x", "the database URL cannot be read"),
         ("oracle://host/x", "no engine 'oracle'; known are sqlite, postgresql, postgres"),
         ("sqlite+nothing:///x.db", r"no driver 'sqlite\+nothing'"),
-        ("sqlite+aiosqlite:///x.db", "is an asynchronous driver; leave"),
+        ("sqlite+aiosqlite:///x.db", "is an asynchronous driver; use AsyncDatabase, or leave"),
     ],
 )
 def test_a_url_that_cannot_serve_is_refused(where: str, problem: str) -> None:

@@ -125,7 +125,7 @@ def what_is_refused(papers: Repository[Paper], query: SyncQuery[Paper]) -> None:
     query.limit("x")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     query.similar_to([1], on=Paper.embedding, metric=3)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     query.al()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
-    repository(Paper, "x")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    repository(Paper, "x")  # type: ignore[call-overload] # pyright: ignore[reportArgumentType]
     Database(3)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
