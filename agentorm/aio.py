@@ -24,6 +24,7 @@ from agentorm.database import Database
 from agentorm.dialects import Dialect
 from agentorm.dialects.tasks import refuse_commit_of_others
 from agentorm.endings import SyncQuery
+from agentorm.loading import explain_loads
 from agentorm.places import AsyncPlace, Kinds, Placed, SyncPlace, WhereToRun, kinds_in
 from agentorm.rank.base import CHUNK
 from agentorm.repository import Repository
@@ -109,6 +110,7 @@ class AsyncDatabase:
     def _awaited(self, session: Session) -> AsyncSession:
         known = awaited_session(session)
         if known is None:
+            explain_loads(session)
             refuse_commit_of_others(session)
             known = AsyncSession(self.engine, sync_session_class=cast(Any, _giving(session)))
         return cast(AsyncSession, known)
@@ -228,6 +230,7 @@ class AsyncEndings(Placed[E, Q]):
         if isinstance(place, AsyncDatabase):
             return place.sync_database
         assert isinstance(place, AnyAsyncSession)
+        explain_loads(place.sync_session)
         return place.sync_session
 
 

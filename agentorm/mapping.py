@@ -23,6 +23,7 @@ from typing import (
 
 from pydantic.fields import FieldInfo
 from sqlalchemy import Table
+from sqlalchemy.orm import Mapper
 from sqlmodel.main import FieldInfo as SQLModelFieldInfo
 from sqlmodel.main import SQLModelMetaclass
 
@@ -30,6 +31,7 @@ from agentorm.columns import declared_type, limit_keys
 from agentorm.errors import InvalidModel
 from agentorm.fields import Field, VectorField, vector_field
 from agentorm.indexes import vector_index
+from agentorm.loading import RAISE_NOT_LOADED, explain_expired
 from agentorm.rules import Rules
 from agentorm.tracked import track
 from agentorm.types import JSONType
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from agentorm.entity import Entity
 
 
-_UNLOADED = {"lazy": "raise_on_sql"}
+_UNLOADED = {"lazy": RAISE_NOT_LOADED}
 
 
 @dataclass_transform(
@@ -78,6 +80,9 @@ class EntityMeta(SQLModelMetaclass):
         told = () if any(is_table(base) for base in bases) else bases
         super().__init__(name, told, namespace, **options)
         if "__mapper__" in cls.__dict__:
+            # pydantic would take them for fields of a table derived from this one
+            for relationship in cls.__sqlmodel_relationships__:
+                del cls.__annotations__[relationship]
             _complete(cast("type[Entity]", cls))
 
 
@@ -148,7 +153,9 @@ def give_json_default(field: FieldInfo) -> None:
 def _complete(model: type[Entity]) -> None:
     table = cast(Table, model.__table__)  # type: ignore[attr-defined]
     limit_keys(table)
-    model.__mapper__.confirm_deleted_rows = False  # type: ignore[attr-defined]
+    mapper = cast("Mapper[Any]", model.__mapper__)  # type: ignore[attr-defined]
+    mapper.confirm_deleted_rows = False
+    explain_expired(mapper)
     for column in table.columns:
         spec = column.info.get("agentorm")
         indexed = any(column.name in index.columns for index in table.indexes if index.info)

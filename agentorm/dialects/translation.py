@@ -64,6 +64,8 @@ def _from_request(error: exc.SQLAlchemyError) -> AgentORMError:
     if isinstance(cause, AgentORMError):
         return cause
     text = str(error)
+    if isinstance(error, exc.IllegalStateChangeError) or "concurrent operations" in text:
+        return errors.SessionInUse()
     if "permanently closed" in text or "is closed" in text:
         return errors.ClosedSession(text, hint="open a new one: db.session()")
     if "is not a MariaDB variant" in text:
