@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager
+from abc import ABC
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast, overload
 
 from sqlalchemy import URL, ColumnElement
-from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.ext.asyncio import AsyncSession as AnyAsyncSession
-from sqlalchemy.ext.asyncio import async_session as awaited_session
 from sqlalchemy.util.concurrency import greenlet_spawn
 from sqlmodel import Session
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from agentorm.capabilities import Capabilities
 from agentorm.database import Database
 from agentorm.dialects import Dialect
-from agentorm.dialects.tasks import refuse_commit_of_others
+from agentorm.dialects.tasks import (
+    check_unused,
+    let_others_end,
+    refuse_other_tasks_in,
+    share,
+    used,
+    waited_for,
+)
 from agentorm.endings import SyncQuery
 from agentorm.loading import explain_loads
 from agentorm.places import AsyncPlace, Kinds, Placed, SyncPlace, WhereToRun, kinds_in
@@ -32,11 +36,25 @@ from agentorm.results import Explanation, Hits
 from agentorm.tracing import Trace
 from agentorm.urls import made_async_engine, url_from_env, url_of
 
+if TYPE_CHECKING:  # importing it takes greenlet
+    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
 E = TypeVar("E")
 Q = TypeVar("Q", bound="AsyncEndings[Any, Any]")
 P = ParamSpec("P")
 T = TypeVar("T")
 _ending: set[asyncio.Task[Any]] = set()
+
+
+class AwaitedSession(ABC):
+    """The AsyncSession of SQLAlchemy or SQLModel, known without importing it."""
+
+    sync_session: Session
+
+    @classmethod
+    def __subclasshook__(cls, kind: type[Any]) -> bool:
+        return all(hasattr(kind, name) for name in ("sync_session_class", "run_sync"))
 
 
 class AsyncDatabase:
@@ -63,11 +81,7 @@ class AsyncDatabase:
     def __init__(
         self, where: str | URL | AsyncEngine, *, engine_options: Mapping[str, Any] | None = None
     ) -> None:
-        if isinstance(where, AsyncEngine):
-            self.engine = where
-        else:
-            url = url_of(where, lambda dialect: dialect.async_driver)
-            self.engine = made_async_engine(url, dict(engine_options or {}))
+        self.engine = _engine(where, dict(engine_options or {}))
         self.sync_database = Database(self.engine.sync_engine)
         self.url = self.sync_database.url
 
@@ -97,23 +111,22 @@ class AsyncDatabase:
             TransactionConflict: another writer holds the database for longer than the timeout.
             ConnectionFailed: no connection could be had.
         """
-        opened = self.sync_database.transaction()
-        session = await greenlet_spawn(opened.__enter__)
-        try:
+        async with entered(_alone(self.sync_database.transaction())) as session:
             yield self._awaited(session)
-        except BaseException as error:
-            if not await _to_the_end(opened.__exit__, type(error), error, error.__traceback__):
-                raise
-        else:
-            await _to_the_end(opened.__exit__, None, None, None)
 
     def _awaited(self, session: Session) -> AsyncSession:
-        known = awaited_session(session)
+        from sqlalchemy.ext.asyncio import async_session
+
+        from agentorm.awaited import AwaitedByOne
+
+        known = async_session(session)
         if known is None:
             explain_loads(session)
-            refuse_commit_of_others(session)
-            known = AsyncSession(self.engine, sync_session_class=cast(Any, _giving(session)))
-        return cast(AsyncSession, known)
+            refuse_other_tasks_in(session)
+            if session.in_transaction():
+                share(session, session.connection())
+            known = AwaitedByOne(self.engine, sync_session_class=cast(Any, _giving(session)))
+        return cast("AsyncSession", known)
 
     async def run_sync(
         self, function: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
@@ -150,8 +163,18 @@ class AsyncDatabase:
         return await self.run_sync(Database.ping)
 
     async def dispose(self) -> None:
-        """See `Database.dispose`; due before the event loop ends."""
-        await self.engine.dispose()
+        """See `Database.dispose`; due before the event loop ends.
+
+        What cancelled tasks are still undoing comes to its end first.
+        """
+        loop = asyncio.get_running_loop()
+        if ending := [task for task in _ending if task.get_loop() is loop]:
+            await asyncio.wait(ending)
+        disposing = asyncio.create_task(greenlet_spawn(self.sync_database.dispose))
+        try:
+            await asyncio.shield(disposing)
+        finally:
+            await asyncio.wait([disposing])
 
     async def __aenter__(self) -> Self:
         return self
@@ -213,24 +236,26 @@ class AsyncEndings(Placed[E, Q]):
         return self._streamed()
 
     async def _streamed(self) -> AsyncGenerator[E]:
-        query: SyncQuery[E] = self._as(SyncQuery, self._sync_place())
+        place = self._sync_place()
+        query: SyncQuery[E] = self._as(SyncQuery, place)
         rows = query.stream()
         try:
-            while part := await greenlet_spawn(lambda: list(islice(rows, CHUNK))):
+            while part := await greenlet_spawn(_next_of, rows, place):
                 for row in part:
                     yield row
         finally:
-            await _to_the_end(rows.close)
+            await _to_the_end(_close, rows, place)
 
-    async def _awaited(self, ending: Callable[[Repository[E]], T]) -> T:
-        return await greenlet_spawn(ending, self._as(Repository, self._sync_place()))
+    async def _awaited(self, ending: Callable[[SyncQuery[E]], T]) -> T:
+        return await greenlet_spawn(ending, self._as(SyncQuery, self._sync_place()))
 
     def _sync_place(self) -> SyncPlace:
         place = self.where_to_run
         if isinstance(place, AsyncDatabase):
             return place.sync_database
-        assert isinstance(place, AnyAsyncSession)
+        assert isinstance(place, AwaitedSession)
         explain_loads(place.sync_session)
+        refuse_other_tasks_in(place.sync_session)
         return place.sync_session
 
 
@@ -269,46 +294,79 @@ class AsyncRepository(AsyncEndings[E, AsyncQuery[E]]):
 
     async def get(self, key: Any) -> E | None:
         """See `Repository.get`."""
-        return await self._awaited(lambda rows: rows.get(key))
+        return await self._done(lambda rows: rows.get(key))
 
     async def get_many(self, keys: Iterable[Any]) -> list[E]:
         """See `Repository.get_many`."""
-        return await self._awaited(lambda rows: rows.get_many(keys))
+        return await self._done(lambda rows: rows.get_many(keys))
 
     async def add(self, entity: E) -> E:
         """See `Repository.add`."""
-        return await self._awaited(lambda rows: rows.add(entity))
+        return await self._done(lambda rows: rows.add(entity))
 
     async def add_all(self, entities: Iterable[E]) -> list[E]:
         """See `Repository.add_all`."""
-        return await self._awaited(lambda rows: rows.add_all(entities))
+        return await self._done(lambda rows: rows.add_all(entities))
 
     async def upsert(
         self, entities: Iterable[E], *, on: Any = None, update: Iterable[Any] | None = None
     ) -> list[E]:
         """See `Repository.upsert`."""
-        return await self._awaited(lambda rows: rows.upsert(entities, on=on, update=update))
+        return await self._done(lambda rows: rows.upsert(entities, on=on, update=update))
 
     async def update(self, entity: E, **values: Any) -> E:
         """See `Repository.update`."""
-        return await self._awaited(lambda rows: rows.update(entity, **values))
+        return await self._done(lambda rows: rows.update(entity, **values))
 
     async def delete(self, entity: E) -> None:
         """See `Repository.delete`."""
-        return await self._awaited(lambda rows: rows.delete(entity))
+        return await self._done(lambda rows: rows.delete(entity))
 
     async def update_where(self, *conditions: ColumnElement[bool] | bool, **values: Any) -> int:
         """See `Repository.update_where`."""
-        return await self._awaited(lambda rows: rows.update_where(*conditions, **values))
+        return await self._done(lambda rows: rows.update_where(*conditions, **values))
 
     async def delete_where(self, *conditions: ColumnElement[bool] | bool) -> int:
         """See `Repository.delete_where`."""
-        return await self._awaited(lambda rows: rows.delete_where(*conditions))
+        return await self._done(lambda rows: rows.delete_where(*conditions))
+
+    async def _done(self, write: Callable[[Repository[E]], T]) -> T:
+        return await greenlet_spawn(write, self._as(Repository, self._sync_place()))
 
 
 @kinds_in.register
-def _awaiting(place: AnyAsyncSession | AsyncDatabase) -> Kinds:
+def _awaiting(place: AwaitedSession | AsyncDatabase) -> Kinds:
     return Kinds(AsyncQuery, AsyncRepository)
+
+
+def _next_of(rows: Iterator[E], place: SyncPlace) -> list[E]:
+    with nullcontext() if isinstance(place, Database) else used(place):
+        return list(islice(rows, CHUNK))
+
+
+def _close(rows: Generator[Any], place: SyncPlace) -> None:
+    with nullcontext() if isinstance(place, Database) else waited_for(place):
+        rows.close()
+
+
+@contextmanager
+def _alone(block: AbstractContextManager[Session]) -> Generator[Session]:
+    """The block of a transaction, which does not end under another task's call."""
+    with block as session:
+        try:
+            yield session
+            check_unused(session)
+        except BaseException:
+            let_others_end(session)
+            raise
+
+
+def _engine(where: str | URL | AsyncEngine, options: dict[str, Any]) -> AsyncEngine:
+    given: Any = where
+    if hasattr(given, "sync_engine"):
+        return cast("AsyncEngine", given)
+    url = url_of(given, lambda dialect: dialect.async_driver)
+    return made_async_engine(url, options)
 
 
 def _giving(session: Session) -> Callable[..., Session]:
@@ -318,6 +376,19 @@ def _giving(session: Session) -> Callable[..., Session]:
         return session
 
     return given
+
+
+@asynccontextmanager
+async def entered(block: AbstractContextManager[T]) -> AsyncGenerator[T]:
+    """The block of a ``with``, entered and left in the bridge; it is left to its end."""
+    given = await greenlet_spawn(block.__enter__)
+    try:
+        yield given
+    except BaseException as error:
+        if not await _to_the_end(block.__exit__, type(error), error, error.__traceback__):
+            raise
+    else:
+        await _to_the_end(block.__exit__, None, None, None)
 
 
 async def _to_the_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -174,10 +174,13 @@ class Database:
     @contextmanager
     def _changing_schema(self) -> Generator[Connection]:
         """A transaction that no other process changes the schema beside."""
-        with self.engine.connect() as opened:
+        with self._connected() as opened:
             connection = opened.execution_options(**IMMEDIATE)
             with connection.begin(), ensure(connection).schema_lock(connection):
                 yield connection
+
+    def _connected(self) -> AbstractContextManager[Connection]:
+        return self.engine.connect()
 
     def capabilities(self) -> Capabilities:
         """What the server behind the URL can do, as probed at the first connection."""
@@ -189,7 +192,7 @@ class Database:
         Raises:
             ConnectionFailed: no connection could be had.
         """
-        with translated(self.engine.dialect), self.engine.connect() as connection:
+        with translated(self.engine.dialect), self._connected() as connection:
             return ensure(connection)
 
     def trace(self) -> AbstractContextManager[Trace]:
@@ -202,7 +205,7 @@ class Database:
         Raises:
             ConnectionFailed: no connection could be had.
         """
-        with translated(self.engine.dialect), self.engine.connect() as connection:
+        with translated(self.engine.dialect), self._connected() as connection:
             started = perf_counter()
             connection.execute(text("SELECT 1")).scalar_one()
             return perf_counter() - started

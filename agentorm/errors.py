@@ -36,9 +36,11 @@ AgentORMWarning (UserWarning)
 from __future__ import annotations
 
 import inspect
+import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from types import FrameType
 from typing import Any
 
 
@@ -232,10 +234,25 @@ class SlowPath(AgentORMWarning):
 
 def warn_caller(warning: AgentORMWarning) -> None:
     """Warn at the line outside of this library, and of SQLAlchemy, that led here."""
-    frame, depth = inspect.currentframe(), 0
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(_INNER):
-        frame, depth = frame.f_back, depth + 1
-    warnings.warn(warning, stacklevel=depth + 1)
+    for frame in _callers():
+        module = frame.f_globals.get("__name__", "")
+        if not module.startswith(_INNER):
+            registry = frame.f_globals.setdefault("__warningregistry__", {})
+            place = frame.f_code.co_filename, frame.f_lineno
+            warnings.warn_explicit(warning, type(warning), *place, module, registry)
+            return
+
+
+def _callers() -> Iterator[FrameType]:
+    """The frames from here outwards; those of a greenlet go on in the one that waits for it."""
+    greenlet: Any = sys.modules.get("greenlet")
+    frame, current = inspect.currentframe(), greenlet and greenlet.getcurrent()
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+        if frame is None and current is not None and current.parent is not None:
+            current = current.parent
+            frame = current.gr_frame
 
 
 _INNER = ("agentorm.", "sqlalchemy.", "contextlib")

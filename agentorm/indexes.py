@@ -97,19 +97,27 @@ def vector_index(column: Column[Any], index: VectorIndex, metric: Metric) -> Ind
     Raises:
         InvalidModel: this kind of index does not know the metric.
     """
+    name = _name(f"ix_{column.table.name}_{column.name}_{type(index).__name__.lower()}")
+    return named_index(name, column, index, metric).ddl_if(callable_=_is_supported)
+
+
+def named_index(name: str, column: Column[Any], index: VectorIndex, metric: Metric) -> Index:
+    """The same by a given name, for whoever knows that the engine builds it.
+
+    Raises:
+        InvalidModel: this kind of index does not know the metric.
+    """
     if metric not in index.metrics:
         raise InvalidModel(
             f"{type(index).__name__} cannot rank by {metric}",
             hint=f"it knows {', '.join(sorted(index.metrics))}",
         )
     options: dict[str, Any] = {}
-    for name in dialects.names():
-        dialect = dialects.declared(name)
+    for engine in dialects.names():
+        dialect = dialects.declared(engine)
         options |= dialect.index_options(index.method, column.name, metric, **asdict(index))
-    name = _name(f"ix_{column.table.name}_{column.name}_{type(index).__name__.lower()}")
     info = {"agentorm": index, "agentorm_metric": metric}
-    made = Index(name, column, info=info, **options)
-    return made.ddl_if(callable_=_is_supported)
+    return Index(name, column, info=info, **options)
 
 
 def _is_supported(  # noqa: PLR0913  # SQLAlchemy's protocol
@@ -123,15 +131,24 @@ def _is_supported(  # noqa: PLR0913  # SQLAlchemy's protocol
     compiler: Any = None,
     checkfirst: bool = False,
 ) -> bool:
+    return is_built(target, dialect)
+
+
+def is_built(index: Index, dialect: SQLAlchemyDialect) -> bool:
+    """Whether an engine builds a vector index.
+
+    Raises:
+        UnsupportedFeature: it does, but not over so many dimensions.
+    """
     known = dialects.of(dialect)
-    if not known.builds(target):
+    if not known.builds(index):
         return False
-    (column,) = target.columns
+    (column,) = index.columns
     assert isinstance(column.type, VectorType)
     most, dimension = known.index_dimensions, column.type.dimension
     if dimension is None or (most is not None and dimension > most):
         raise UnsupportedFeature(
-            f"{target.info['agentorm'].method} over {dimension or 'an open number of'} dimensions",
+            f"{index.info['agentorm'].method} over {dimension or 'an open number of'} dimensions",
             dialect=known.name,
             hint=f"it takes up to {most}: leave the index out to rank exactly",
         )

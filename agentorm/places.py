@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 from typing_extensions import TypeVar
 
 from agentorm import rank
 from agentorm.database import Database
 from agentorm.dialects.connecting import ensure
+from agentorm.dialects.tasks import share, used
 from agentorm.dialects.translation import translated
 from agentorm.errors import InvalidQuery, NotBound
 from agentorm.models import mapper_of
@@ -25,6 +25,8 @@ from agentorm.rank import Run
 from agentorm.written import Written
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
     from agentorm.aio import AsyncDatabase, AsyncQuery
     from agentorm.endings import SyncQuery
 
@@ -100,11 +102,13 @@ def running(session: Session, model: type[Any]) -> Generator[Run]:
     database is the one it was declared for.
     """
     mapper = mapper_of(model)
-    rank.check_free(session)
     with translated(session.get_bind(mapper).dialect):
-        connection = session.connection(bind_arguments={"mapper": mapper})
-        known = ensure(connection)
-        _use_first(model, connection)
+        with used(session):
+            rank.check_free(session)
+            connection = session.connection(bind_arguments={"mapper": mapper})
+            share(session, connection)
+            known = ensure(connection)
+            _use_first(model, connection)
         yield Run(session, connection, known)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
@@ -16,6 +16,9 @@ from sqlalchemy import (
     or_,
     type_coerce,
 )
+from sqlalchemy.dialects.mysql import base as mysql
+from sqlalchemy.dialects.postgresql import base as postgresql
+from sqlalchemy.dialects.sqlite import base as sqlite
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.operators import OperatorType
@@ -43,7 +46,7 @@ class VectorType(TypeDecorator[Vector]):
 
     Example:
         ``mapped_column(VectorType(384))`` is ``embedding VECTOR(384)`` on PostgreSQL and
-        ``embedding BLOB`` on SQLite.
+        ``embedding F32_BLOB(384)`` on SQLite. A column that is there is reflected as this type.
     """
 
     impl = LargeBinary
@@ -53,6 +56,9 @@ class VectorType(TypeDecorator[Vector]):
         super().__init__()
         self.dimension = None if dimension is None else _dimension(dimension)
         self.kind = _kind(kind)
+
+    def __repr__(self) -> str:
+        return f"VectorType({'' if self.dimension is None else self.dimension})"
 
     @property
     def python_type(self) -> type[Vector]:
@@ -80,6 +86,16 @@ class VectorType(TypeDecorator[Vector]):
             return None if stored is None else decode(stored, dimension)
 
         return result
+
+    def literal_processor(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, dialect: SQLAlchemyDialect
+    ) -> Callable[[Any], str]:
+        literal, dimension = dialects.of(dialect).literal, self.dimension
+
+        def written(value: Any) -> str:
+            return "NULL" if value is None else literal(as_vector(value, dimension=dimension))
+
+        return written
 
     def column_expression(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, column: ColumnElement[Any]
@@ -131,6 +147,15 @@ class VectorType(TypeDecorator[Vector]):
 
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
         return self
+
+
+_REFLECTED: tuple[tuple[dict[str, Any], str], ...] = (
+    (cast(Any, sqlite.ischema_names), "F32_BLOB"),
+    (cast(Any, postgresql.ischema_names), "vector"),
+    (cast(Any, mysql.ischema_names), "vector"),
+)
+for _types, _name in _REFLECTED:
+    _types.setdefault(_name, VectorType)  # another package may have registered its own
 
 
 class PackedVectorType(VectorType):

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from agentorm import dialects
 from agentorm.dialects import Dialect
 from agentorm.errors import InvalidURL, MissingDependency
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 _VARIABLES = ("AGENTORM_URL", "DATABASE_URL")
 
@@ -85,7 +88,9 @@ def made_async_engine(url: URL, options: dict[str, Any]) -> AsyncEngine:
         if not _async_dialect(url).is_async:
             hint = "use Database, or leave +driver out"
             raise InvalidURL(f"{url.drivername} is a synchronous driver", hint=hint)
-        __import__("greenlet")
+        import_module("greenlet")
+        from sqlalchemy.ext.asyncio import create_async_engine
+
         url, defaults = known.async_engine_arguments(url)
         return create_async_engine(url, **{**defaults, **options})
 

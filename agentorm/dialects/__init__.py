@@ -12,13 +12,23 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 
-from agentorm.dialects.base import IMMEDIATE, Dialect, Feature, Readable
+from agentorm.dialects.base import ASIDE, IMMEDIATE, Dialect, Feature, Readable
 from agentorm.dialects.mariadb import MariaDB
 from agentorm.dialects.mysql import MySQL
 from agentorm.dialects.postgresql import PostgreSQL
 from agentorm.dialects.sqlite import SQLite
 
-__all__ = ["IMMEDIATE", "Dialect", "Feature", "declared", "is_probed", "names", "of", "remember"]
+__all__ = [
+    "ASIDE",
+    "IMMEDIATE",
+    "Dialect",
+    "Feature",
+    "declared",
+    "is_probed",
+    "names",
+    "of",
+    "remember",
+]
 
 _BUILT_IN: tuple[type[Dialect], ...] = (SQLite, PostgreSQL, MariaDB, MySQL)
 _probed: WeakKeyDictionary[SQLAlchemyDialect, Dialect] = WeakKeyDictionary()

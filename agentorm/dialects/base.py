@@ -35,10 +35,14 @@ from agentorm.errors import DatabaseError, InvalidVector, UnsupportedFeature
 from agentorm.vectors import PACKED, Kind, Metric, Vector
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection, Engine, Index, Insert, Table
+    from sqlalchemy import URL, Column, Connection, Engine, Index, Insert, Table
+
+    from agentorm.dialects.built import BuiltIndex
 
 IMMEDIATE = {"agentorm_begin": "IMMEDIATE"}
 """Execution options of a transaction that is going to write."""
+ASIDE = {"agentorm_aside": True}
+"""Execution options of a read that leaves it to the next statement how the transaction begins."""
 
 
 class Feature(StrEnum):
@@ -84,6 +88,10 @@ class Dialect:
         json_value: how a bound ``{expression}`` is compared with a JSON document.
         json_text: how text, an ``{expression}`` taken out of a JSON document, is compared by
             code point.
+        beyond_reflection: the start of SQLAlchemy's warning about what it does not know here.
+        stored_types: the types that reflection names otherwise than DDL does, and how.
+        json_collation: the collation by which JSON is known where it is kept as text.
+        alters_columns: whether its ALTER TABLE changes a column that is there.
         preparation: the statement that creates what columns of vectors need first, if any.
         explain_prefix: what asks for the plan of the statement that follows.
         connection_hint: what to look at when no connection can be had.
@@ -120,6 +128,10 @@ class Dialect:
     vector_bits: ClassVar[str] = "{expression}"
     json_value: ClassVar[str] = "{expression}"
     json_text: ClassVar[str] = "{expression}"
+    beyond_reflection: ClassVar[str | None] = None
+    stored_types: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    json_collation: ClassVar[str | None] = None
+    alters_columns: ClassVar[bool] = True
     preparation: ClassVar[str | None] = None
     explain_prefix: ClassVar[str] = "EXPLAIN"
     connection_hint: ClassVar[str] = "check host, port and database of the URL"
@@ -179,6 +191,10 @@ class Dialect:
                 f"the column holds {len(packed)} bytes, no vector of {dimension} dimensions"
             )
         return Vector.trusted(packed)
+
+    def literal(self, vector: Vector) -> str:
+        """The vector as it stands in a script of SQL, where nothing can be bound."""
+        return f"X'{vector.tobytes().hex()}'"
 
     def string_type(self, length: int | None) -> TypeEngine[Any]:
         """Text compared and sorted by code point; unbounded without a length."""
@@ -247,6 +263,26 @@ class Dialect:
             return False
         declared, metric = index.info["agentorm"], index.info["agentorm_metric"]
         return self.indexed_by(declared.method, metric) is not None
+
+    def built_parameters(self, method: Feature, **parameters: int) -> dict[str, int]:
+        """Which parameters of a declared index it builds by, and with what values."""
+        return {}
+
+    def vector_indexes(
+        self, connection: Connection, table: str, schema: str | None = None
+    ) -> dict[str, BuiltIndex]:
+        """The vector indexes of a table by their names, those that can be declared here too."""
+        return {}
+
+    def hidden_tables(self, connection: Connection) -> frozenset[str]:
+        """The tables in which the engine keeps what belongs to others."""
+        return frozenset()
+
+    def redeclare(
+        self, connection: Connection, column: Column[Any], type_: TypeEngine[Any]
+    ) -> None:
+        """Change how a column is declared, where ALTER TABLE cannot; its values fit already."""
+        raise UnsupportedFeature("a column declared anew", dialect=self.name)
 
     def check_table(self, table: Table) -> None:
         """See that the engine can have this table as declared.

@@ -6,13 +6,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, ClassVar
+from warnings import filterwarnings
 
 import numpy as np
 from sqlalchemy import Connection, Table, text
+from sqlalchemy.exc import SAWarning
 
 from agentorm import errors
-from agentorm.dialects import mysql_types
+from agentorm.dialects import mariadb_indexes, mysql_types
 from agentorm.dialects.base import Dialect, Feature
+from agentorm.dialects.built import BuiltIndex
 from agentorm.dialects.mysql import MySQL, session_settings
 from agentorm.dialects.mysql_probe import answer
 from agentorm.vectors import Metric, Vector
@@ -23,7 +26,7 @@ _NOT_A_NUMBER_IS_NULL = "CAST({} AS DOUBLE)"
 _SHORTEST = 1e-16
 _LONGEST = float(np.finfo(np.float32).max) ** 0.5 * (1 - 1e-6)
 _FEWEST_LINKS = 3
-_NAMES = {Metric.COSINE: "cosine", Metric.L2: "euclidean"}
+_ITS_INDEX_IS_UNKNOWN = "Unknown schema content: '  VECTOR KEY"
 _CANDIDATES, _MOST_CANDIDATES = 100, 10000
 _USUAL_CANDIDATES = f"SET SESSION mhnsw_ef_search = GREATEST(@@mhnsw_ef_search, {_CANDIDATES})"
 _LOOK_AT_MORE = text(
@@ -60,6 +63,9 @@ class MariaDB(MySQL):
     vector_bits = Dialect.vector_bits
     json_value = Dialect.json_value
     json_text = f"({{expression}} COLLATE {collation})"
+    beyond_reflection = _ITS_INDEX_IS_UNKNOWN
+    stored_types = MappingProxyType({"BOOL": "TINYINT(1)", "BIGINT": "BIGINT(20)"})
+    json_collation = "utf8mb4_bin"
     explain_prefix = "EXPLAIN FORMAT=JSON"
     vector_column = mysql_types.VECTOR
     modes = (*MySQL.modes, "SIMULTANEOUS_ASSIGNMENT")
@@ -84,7 +90,15 @@ class MariaDB(MySQL):
 
     def index_suffix(self, method: Feature, metric: Metric, **parameters: int) -> str:
         links = f" M={max(parameters['m'], _FEWEST_LINKS)}" if "m" in parameters else ""
-        return f"{links} DISTANCE={_NAMES[metric]}"
+        return f"{links} DISTANCE={mariadb_indexes.NAMES[metric]}"
+
+    def built_parameters(self, method: Feature, **parameters: int) -> dict[str, int]:
+        return {"m": max(parameters["m"], _FEWEST_LINKS)} if "m" in parameters else {}
+
+    def vector_indexes(
+        self, connection: Connection, table: str, schema: str | None = None
+    ) -> dict[str, BuiltIndex]:
+        return mariadb_indexes.vector_indexes(connection, table, schema)
 
     @contextmanager
     def searching(
@@ -105,6 +119,7 @@ class MariaDB(MySQL):
     def on_connect(self, connection: Any) -> None:
         super().on_connect(connection)
         answer(connection, _USUAL_CANDIDATES)
+        filterwarnings("ignore", _ITS_INDEX_IS_UNKNOWN, SAWarning)
 
     def check_table(self, table: Table) -> None:
         super().check_table(table)

@@ -46,16 +46,17 @@ _ROWS_AT_ONCE = 100
 _LONGEST_STATEMENT, _SMALLEST_PACKET = 4 << 20, 1 << 20
 _SECONDS_TO_LIVE = 3600
 _ROW_OF_ANOTHER_KEY = "1242"
+_HARMFUL_MODES = ("EMPTY_STRING_IS_NULL", "NO_BACKSLASH_ESCAPES")  # asyncmy escapes bytes with \
 _SCHEMA = "SELECT {}(CONCAT('agentorm schema ', LEFT(COALESCE(DATABASE(), ''), 40)){})"
 _LOCK, _UNLOCK = _SCHEMA.format("GET_LOCK", ", 60"), _SCHEMA.format("RELEASE_LOCK", "")
 
 
 def session_settings(collation: str, *modes: str) -> str:
     """What every connection is told: to refuse what does not fit, and to keep what does."""
-    return (
-        f"SET SESSION collation_connection = {collation}, sql_mode ="
-        f" REPLACE(CONCAT(@@sql_mode, ',{','.join(modes)}'), 'EMPTY_STRING_IS_NULL', '')"
-    )
+    kept = f"CONCAT(@@sql_mode, ',{','.join(modes)}')"
+    for mode in _HARMFUL_MODES:
+        kept = f"REPLACE({kept}, '{mode}', '')"
+    return f"SET SESSION collation_connection = {collation}, sql_mode = {kept}"
 
 
 class MySQL(Dialect):
@@ -74,6 +75,7 @@ class MySQL(Dialect):
     vector_bits = "CAST({expression} AS BINARY)"
     json_value = "CAST({expression} AS JSON)"
     json_text = f"({{expression}} COLLATE {collation})"
+    stored_types: ClassVar[Mapping[str, str]] = MappingProxyType({"BOOL": "TINYINT(1)"})
     explain_prefix = "EXPLAIN FORMAT=TREE"
     longest_name = 64
     statement_bytes = _LONGEST_STATEMENT
@@ -195,6 +197,7 @@ class MySQL(Dialect):
         cursor = connection.cursor()
         cursor.execute(self.settings)
         cursor.close()
+        mysql_limits.escape_by_backslash(connection)
 
     def probe(self, connection: Any) -> Dialect:
         probed = self._of_version(connection, "MySQL")
@@ -229,7 +232,8 @@ class MySQL(Dialect):
         try:
             yield
         finally:
-            connection.execute(text(_UNLOCK))
+            if not connection.invalidated:  # the server unlocks for a connection that is lost
+                connection.execute(text(_UNLOCK))
 
     def message(self, error: BaseException) -> str:
         told = error.args[1] if len(error.args) > 1 else error

@@ -31,6 +31,7 @@ _BYTES_IN_ROW, _MOST_INDEXES = 65_535, 64
 _SURELY_FITS = 500_000
 _PACKET = "agentorm_packet"
 _TRANSACTION_UNDONE, _STATEMENT_UNDONE = (1020, 1213), 1205
+_NO_BACKSLASH_ESCAPES = 512
 _ESCAPED = b"\0\n\r\x1a\"'\\"
 
 
@@ -133,13 +134,14 @@ def _bytes_in_key(column: Column[Any]) -> int | None:
 
 
 def connect(dialect: Any, record: Any, arguments: Any, keywords: Any) -> Any:
-    """Open a connection; PyMySQL misses `cryptography` only while it is asked for a password."""
+    """Open a connection; the driver misses `cryptography` only while it is asked for a password."""
     try:
         return dialect.loaded_dbapi.connect(*arguments, **keywords | {"charset": CHARACTER_SET})
     except RuntimeError as error:
         if "cryptography" not in str(error):
             raise
-        raise errors.MissingDependency("cryptography", extra="agentorm[mysql]") from error
+        extra = "agentorm[async-mysql]" if dialect.is_async else "agentorm[mysql]"
+        raise errors.MissingDependency("cryptography", extra=extra) from error
 
 
 def take_every_character(connection: Any) -> None:
@@ -155,6 +157,13 @@ def take_every_character(connection: Any) -> None:
         problem = f"the character set {given!r} does not have all of Unicode"
         raise errors.InvalidURL(problem, hint=f"write charset={CHARACTER_SET} in the URL")
     connection.set_character_set(CHARACTER_SET)
+
+
+def escape_by_backslash(connection: Any) -> None:
+    """Tell the driver that the server reads backslashes; asyncmy does not notice a status of 0."""
+    driver = getattr(connection, "driver_connection", connection)
+    if hasattr(driver, "server_status"):
+        driver.server_status &= ~_NO_BACKSLASH_ESCAPES
 
 
 def give_up_after_conflict(context: ExceptionContext) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,6 +15,7 @@ from sqlalchemy.types import TypeEngine
 
 from agentorm import errors
 from agentorm.dialects.base import Dialect, Feature
+from agentorm.dialects.built import BuiltIndex
 from agentorm.dialects.postgresql_types import VECTOR, TextByCodePoint, from_wire
 from agentorm.vectors import Kind, Metric, Vector
 
@@ -44,12 +45,29 @@ _OPERATOR_CLASSES = {
     Metric.L1: "vector_l1_ops",
 }
 
+_METRICS = {name: metric for metric, name in _OPERATOR_CLASSES.items()}
+_METHODS: dict[str, tuple[Feature, dict[str, int]]] = {
+    "hnsw": (Feature.HNSW, {"m": 16, "ef_construction": 64}),
+    "ivfflat": (Feature.IVFFLAT, {"lists": 100}),
+}
+_VECTOR_INDEXES = text(
+    "SELECT named.relname, attname, amname, opcname, named.reloptions FROM pg_index"
+    " JOIN pg_class named ON named.oid = indexrelid JOIN pg_am ON pg_am.oid = named.relam"
+    " JOIN pg_class owner ON owner.oid = indrelid"
+    " JOIN pg_namespace ON pg_namespace.oid = owner.relnamespace"
+    " JOIN pg_opclass ON pg_opclass.oid = indclass[0]"
+    " JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]"
+    " WHERE owner.relname = :table AND nspname = coalesce(CAST(:schema AS name), current_schema())"
+    " AND indnatts = 1 AND indpred IS NULL AND amname IN ('hnsw', 'ivfflat')"
+)
+
 
 class PostgreSQL(Dialect):
     name = "postgresql"
     url_names = ("postgresql", "postgres")
     driver = async_driver = "psycopg"
-    extra = async_extra = "agentorm[postgresql]"
+    extra = "agentorm[postgresql]"
+    async_extra = "agentorm[async,postgresql]"
     features = frozenset(
         {
             Feature.VECTOR_TYPE,
@@ -109,6 +127,11 @@ class PostgreSQL(Dialect):
             return from_wire(stored)
         return super().decode(stored, dimension)
 
+    def literal(self, vector: Vector) -> str:
+        if Feature.VECTOR_TYPE in self.features:
+            return f"'[{','.join(map(repr, vector))}]'"
+        return f"'\\x{vector.tobytes().hex()}'"
+
     def string_type(self, length: int | None) -> TypeEngine[Any]:
         return TextByCodePoint(length)
 
@@ -122,6 +145,19 @@ class PostgreSQL(Dialect):
             "postgresql_using": "hnsw" if method is Feature.HNSW else "ivfflat",
             "postgresql_ops": {field: _OPERATOR_CLASSES[metric]},
             "postgresql_with": parameters,
+        }
+
+    def built_parameters(self, method: Feature, **parameters: int) -> dict[str, int]:
+        return parameters
+
+    def vector_indexes(
+        self, connection: Connection, table: str, schema: str | None = None
+    ) -> dict[str, BuiltIndex]:
+        found = connection.execute(_VECTOR_INDEXES, {"table": table, "schema": schema})
+        return {
+            name: BuiltIndex(column, *built)
+            for name, column, method, operators, options in found
+            if (built := _as_declared(method, operators, options)) is not None
         }
 
     @contextmanager
@@ -168,6 +204,12 @@ class PostgreSQL(Dialect):
             Feature.IVFFLAT,
             note="the server has no pgvector: vectors are BYTEA, numpy ranks them",
         )
+
+    def migrating(self, connection: Connection) -> AbstractContextManager[None]:
+        """A snapshot from before the lock was had would hide what another has changed."""
+        if not connection.in_transaction():
+            connection.execution_options(isolation_level="READ COMMITTED")
+        return nullcontext()
 
     @contextmanager
     def schema_lock(self, connection: Connection) -> Generator[None]:
@@ -224,6 +266,17 @@ def _limited_to(probed: Dialect, pgvector: str) -> Dialect:
     return probed.without(
         Feature.HNSW, Feature.IVFFLAT, note="vector indexes need pgvector 0.8: all rows are ranked"
     )
+
+
+def _as_declared(
+    method: str, operators: str, options: list[str] | None
+) -> tuple[Feature, Metric, dict[str, int]] | None:
+    """The index as one of ours; None for one over another type, or with other parameters."""
+    feature, defaults = _METHODS[method]
+    given = dict(option.split("=", 1) for option in options or ())
+    if operators not in _METRICS or given.keys() - defaults.keys():
+        return None
+    return feature, _METRICS[operators], defaults | {k: int(v) for k, v in given.items()}
 
 
 def _first_row(connection: Any, statement: str) -> tuple[Any, ...] | None:

@@ -36,6 +36,7 @@ class VECTOR(UserDefinedType[Vector]):
     """``VECTOR(n)``; the driver itself packs and unpacks the values."""
 
     cache_ok = True
+    packed = False
 
     def __init__(self, dimension: int | None = None) -> None:
         self.dimension = dimension

@@ -12,14 +12,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
-from sqlalchemy import URL, BigInteger, Connection, Engine, Insert, Integer, event
+from sqlalchemy import URL, BigInteger, Column, Connection, Engine, Insert, Integer, event
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from agentorm import errors
-from agentorm.dialects import sqlite_schema, sqlite_vec
-from agentorm.dialects.base import Dialect, Feature
-from agentorm.vectors import Metric
+from agentorm.dialects import sqlite_declarations, sqlite_schema, sqlite_vec
+from agentorm.dialects.base import ASIDE, Dialect, Feature
+from agentorm.dialects.sqlite_types import F32_BLOB
+from agentorm.vectors import Kind, Metric
 
 if TYPE_CHECKING:
     from agentorm.errors import DatabaseError
@@ -32,7 +33,6 @@ _INNER_PRODUCT = (
 )
 _MOST_DIGITS = 18
 _SECONDS_TO_WAIT = "10"
-_ROWS_AT_ONCE = 64
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA case_sensitive_like = ON",
@@ -57,6 +57,7 @@ class SQLite(Dialect):
     )
     nearest_first = "{distance} NULLS LAST"
     transactional_schema = True
+    alters_columns = False
     explain_prefix = "EXPLAIN QUERY PLAN"
     connection_hint = "check the path of the URL: its folder must be there and writable"
     errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType(
@@ -72,6 +73,9 @@ class SQLite(Dialect):
         }
     )
 
+    def vector_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
+        return F32_BLOB(dimension) if dimension else super().vector_type(dimension, kind)
+
     def integer_type(self) -> TypeEngine[Any]:
         return Integer()
 
@@ -83,6 +87,14 @@ class SQLite(Dialect):
                 hint=f"declare max_digits of at most {_MOST_DIGITS}, or use another engine",
             )
         return ScaledInteger(scale)
+
+    def hidden_tables(self, connection: Connection) -> frozenset[str]:
+        return sqlite_declarations.hidden_tables(connection)
+
+    def redeclare(
+        self, connection: Connection, column: Column[Any], type_: TypeEngine[Any]
+    ) -> None:
+        sqlite_declarations.redeclare(connection, column, type_)
 
     def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:
         made = insert(model)
@@ -154,18 +166,10 @@ class ScaledInteger(TypeDecorator[Decimal]):
 def _connect(dialect: Any, record: Any, arguments: Any, keywords: Any) -> Any:
     if not dialect.is_async:
         return sqlite_vec.best_way().connect(*arguments, **keywords)
-    keywords["async_creator_fn"] = _awaited_connection
+    from agentorm.dialects import sqlite_awaited
+
+    keywords["async_creator_fn"] = sqlite_awaited.connect
     return None
-
-
-def _awaited_connection(*arguments: Any, **keywords: Any) -> Any:
-    """Its thread opens the connection, and must not keep the process from ending."""
-    from aiosqlite import Connection as AwaitedConnection
-
-    opening = partial(sqlite_vec.best_way().connect, *arguments, **keywords)
-    connection: Any = AwaitedConnection(opening, _ROWS_AT_ONCE)
-    connection._thread.daemon = True  # noqa: SLF001  # as SQLAlchemy does where it opens one
-    return connection
 
 
 def _configure(connection: Any, record: Any) -> None:
@@ -205,7 +209,8 @@ def _delay_begin(connection: Connection) -> None:
 def _begin_before_first_statement(
     conn: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
 ) -> None:
-    if _PENDING in conn.info:
+    aside = context is not None and ASIDE.items() <= context.execution_options.items()
+    if _PENDING in conn.info and not aside:
         _begin(conn, writes=not statement.lstrip().upper().startswith(_READS))
 
 

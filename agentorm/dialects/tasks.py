@@ -6,97 +6,180 @@ import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, ExceptionContext, event
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 from sqlalchemy.util.concurrency import await_
 
 from agentorm.errors import SessionInUse
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
+class _Statement:
+    """A statement on its way: whose, and once it is sent, its context."""
+
+    task: object
+    greenlet: Any
+    context: Any = None
+
+
+@dataclass(eq=False, slots=True)
 class _Use:
-    """Who uses a connection: the tasks of calls under way, and the one that awaits a statement."""
+    """Who uses a session and its connections.
+
+    Attributes:
+        calls: the tasks of calls under way.
+        statement: what is awaited.
+        ending: the task that waits to end the transaction.
+        free: what those wait for who cannot go on before the others.
+    """
 
     calls: list[object] = field(default_factory=list[object])
-    awaiting: object = None
+    statement: _Statement | None = None
+    ending: object = None
+    free: asyncio.Event | None = None
 
     def check(self) -> None:
-        task = current_task()
-        if self.awaiting not in {None, task} or any(call is not task for call in self.calls):
+        if self.ending not in {None, current_task()} or self.is_of_others():
             raise SessionInUse
 
+    def is_of_others(self) -> bool:
+        task, sent = current_task(), self.statement
+        if any(call is not task for call in self.calls):
+            return True
+        return sent is not None and sent.task is not task and not sent.greenlet.dead
 
-_uses: WeakKeyDictionary[Connection, _Use] = WeakKeyDictionary()
+    def claim(self, context: Any = None) -> None:
+        self.check()
+        sent, task = self.statement, current_task()
+        if sent is None or sent.task is not task or sent.greenlet.dead:
+            self.statement = _Statement(task, _current_greenlet(), context)
+        elif sent.context is None:
+            sent.context = context
+
+    def release(self, context: Any = None) -> None:
+        sent = self.statement
+        if sent is not None and sent.task is current_task() and sent.context in {None, context}:
+            self.statement = None
+            self.wake()
+
+    def wake(self) -> None:
+        free, self.free = self.free, None
+        if free is not None:
+            free.set()
+
+    async def wait(self) -> None:
+        while self.is_of_others():
+            self.free = self.free or asyncio.Event()
+            await self.free.wait()
+
+
+_uses: WeakKeyDictionary[Connection | Session, _Use] = WeakKeyDictionary()
 
 
 def refuse_other_tasks(engine: Engine) -> None:
     """See that no statement is sent while another task uses the connection."""
-    event.listen(engine, "before_cursor_execute", _before)
-    event.listen(engine, "after_cursor_execute", _after)
+    event.listen(engine, "before_execute", _before)
+    event.listen(engine, "before_cursor_execute", _before_cursor)
+    event.listen(engine, "after_cursor_execute", _after_cursor)
     event.listen(engine, "handle_error", _after_error)
+    event.listen(engine, "commit", let_others_end)
+    event.listen(engine, "rollback", let_others_end)
 
 
-def check_unused(connection: Connection) -> None:
-    """See that no other task uses the connection.
+def refuse_other_tasks_in(session: Session) -> None:
+    """See that no task writes or commits what is pending while another uses the session.
+
+    SQLAlchemy would undo the work of both where a flush fails.
+    """
+    if session in _uses:
+        return
+    _uses[session] = _Use()
+    event.listen(session, "do_orm_execute", _before_orm)
+    event.listen(session, "after_begin", _after_begin)
+    event.listen(session, "before_flush", _before_write)
+    event.listen(session, "before_commit", _before_write)
+
+
+def check_unused(session: Session) -> None:
+    """See that no other task uses the session.
 
     Raises:
         SessionInUse: one does.
     """
-    if connection in _uses:
-        _uses[connection].check()
+    if session in _uses:
+        _uses[session].check()
+
+
+def share(session: Session, connection: Connection) -> None:
+    """Whoever uses a session that others may know uses its connection, and the reverse.
+
+    Raises:
+        SessionInUse: another task uses the connection, through another session.
+    """
+    use = _uses.get(session)
+    if use is not None and _uses.get(connection) is not use:
+        if connection in _uses:
+            _uses[connection].check()
+        _uses[connection] = use
 
 
 @contextmanager
-def used(connection: Connection) -> Generator[None]:
-    """Within, an awaited connection works for the current task alone.
+def used(place: Connection | Session) -> Generator[None]:
+    """Within, an awaited connection, or session, works for the current task alone.
 
     Raises:
         SessionInUse: it works for another.
     """
-    if not connection.dialect.is_async:
+    use = _use_of_others(place)
+    if use is not None:
+        use.check()
+    with waited_for(place):
+        yield
+
+
+@contextmanager
+def waited_for(place: Connection | Session) -> Generator[None]:
+    """Within, another task that ends the transaction waits, and begins nothing."""
+    use = _use_of_others(place)
+    if use is None:
         yield
         return
-    use = _use(connection)
-    use.check()
     task = current_task()
     use.calls.append(task)
     try:
         yield
     finally:
         use.calls.remove(task)
+        use.wake()
+
+
+def let_others_end(place: Connection | Session) -> None:
+    """Before a transaction ends, let another task's call come to its end, but begin nothing more.
+
+    Drivers mix up the answers otherwise, and SQLAlchemy loses the connection.
+    """
+    use = _uses.get(place)
+    if use is None or not use.is_of_others():
+        return
+    use.ending = current_task()
+    try:
+        await_(use.wait())
+    except BaseException:
+        if isinstance(place, Connection):
+            place.invalidate()
+        raise
+    finally:
+        use.ending = None
 
 
 def breathe(connection: Connection) -> None:
     """Let other tasks go on, where there is an event loop."""
     if connection.dialect.is_async:
         await_(asyncio.sleep(0))
-
-
-def _use(connection: Connection) -> _Use:
-    return _uses.get(connection) or _uses.setdefault(connection, _Use())
-
-
-def _before(
-    conn: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
-) -> None:
-    use = _use(conn)
-    use.check()
-    use.awaiting = current_task()
-
-
-def _after(
-    conn: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
-) -> None:
-    _use(conn).awaiting = None
-
-
-def _after_error(context: ExceptionContext) -> None:
-    use = _uses.get(context.connection) if context.connection is not None else None
-    if use is not None and use.awaiting is current_task():
-        use.awaiting = None
 
 
 def current_task() -> object:
@@ -107,16 +190,52 @@ def current_task() -> object:
         return None
 
 
-def refuse_commit_of_others(session: Session) -> None:
-    """See that no task commits what another is still awaiting."""
-    connections: WeakSet[Connection] = WeakSet()
+def _current_greenlet() -> Any:
+    return import_module("greenlet").getcurrent()
 
-    def began(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
-        connections.add(connection)
 
-    def check(session: Session) -> None:
-        for connection in connections:
-            check_unused(connection)
+def _use_of_others(place: Connection | Session) -> _Use | None:
+    """Whose use others can come in the way of: of no session that only its maker knows."""
+    if isinstance(place, Connection) and place.dialect.is_async:
+        return _use(place)
+    return _uses.get(place)
 
-    event.listen(session, "after_begin", began)
-    event.listen(session, "before_commit", check)
+
+def _use(connection: Connection) -> _Use:
+    return _uses.get(connection) or _uses.setdefault(connection, _Use())
+
+
+def _after_begin(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    share(session, connection)
+
+
+def _before_orm(state: ORMExecuteState) -> None:
+    check_unused(state.session)
+
+
+def _before_write(session: Session, *rest: object) -> None:
+    check_unused(session)
+
+
+def _before(
+    conn: Connection, element: Any, multiparams: Any, params: Any, execution_options: Any
+) -> None:
+    _use(conn).claim()
+
+
+def _before_cursor(
+    conn: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+) -> None:
+    _use(conn).claim(context)
+
+
+def _after_cursor(
+    conn: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+) -> None:
+    _use(conn).release(context)
+
+
+def _after_error(context: ExceptionContext) -> None:
+    use = _uses.get(context.connection) if context.connection is not None else None
+    if use is not None:
+        use.release(context.execution_context)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Result, event
 from sqlalchemy.exc import InvalidRequestError, ResourceClosedError
 from sqlalchemy.orm import Mapper, Session
 
+from agentorm.dialects.tasks import let_others_end
 from agentorm.errors import DatabaseError, InvalidQuery
 from agentorm.expressions import AnySelect
 from agentorm.models import mapper_of
@@ -78,7 +79,8 @@ class _Guard:
                 hint="read the stream to its end, close() it, or use another session beside it",
             )
 
-    def end(self, *_: object) -> None:
+    def end(self, connection: Connection) -> None:
+        let_others_end(connection)
         if self.rows is not None:
             self.undone = True
             self.rows.close()

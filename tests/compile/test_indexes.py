@@ -28,8 +28,8 @@ def test_vectors_and_the_indexes_that_an_engine_has() -> None:
         schema_of(Library.metadata, "page"),
         sqlite="""
             CREATE TABLE page (
-                id INTEGER NOT NULL, distance DOUBLE NOT NULL, text BLOB NOT NULL,
-                image BLOB NOT NULL, PRIMARY KEY (id))""",
+                id INTEGER NOT NULL, distance DOUBLE NOT NULL, text F32_BLOB(2) NOT NULL,
+                image F32_BLOB(4) NOT NULL, PRIMARY KEY (id))""",
         postgresql="""
             CREATE TABLE page (
                 id BIGSERIAL NOT NULL, distance DOUBLE PRECISION NOT NULL,
@@ -72,7 +72,7 @@ def schema_with(index: HNSW | IVFFlat, metric: Metric, dimension: int | None = 2
 def test_an_hnsw_index_of_every_metric(metric: Metric) -> None:
     assert_sql(
         schema_of(schema_with(HNSW(), metric), "plain"),
-        sqlite="CREATE TABLE plain (v BLOB NOT NULL)",
+        sqlite="CREATE TABLE plain (v F32_BLOB(2) NOT NULL)",
         postgresql=f"""
             CREATE TABLE plain (v VECTOR(2) NOT NULL);
             CREATE INDEX ix_plain_v_hnsw ON plain
@@ -87,7 +87,7 @@ def test_an_hnsw_index_of_every_metric(metric: Metric) -> None:
 def test_an_ivfflat_index_of_every_metric_it_knows(metric: Metric) -> None:
     assert_sql(
         schema_of(schema_with(IVFFlat(), metric), "plain"),
-        sqlite="CREATE TABLE plain (v BLOB NOT NULL)",
+        sqlite="CREATE TABLE plain (v F32_BLOB(2) NOT NULL)",
         postgresql=f"""
             CREATE TABLE plain (v VECTOR(2) NOT NULL);
             CREATE INDEX ix_plain_v_ivfflat ON plain
@@ -110,7 +110,7 @@ def test_an_index_over_too_many_dimensions(index: HNSW | IVFFlat, links: str) ->
     vector = "CREATE TABLE plain (v VECTOR(2001) NOT NULL)"
     assert_sql(
         schema_of(schema_with(index, Metric.L2, 2001), "plain"),
-        sqlite="CREATE TABLE plain (v BLOB NOT NULL)",
+        sqlite="CREATE TABLE plain (v F32_BLOB(2001) NOT NULL)",
         postgresql=unsupported("index over 2001 dimensions"),
         mysql=vector,
         mariadb=vector + mariadb_index(kind, Metric.L2, links),
@@ -124,15 +124,18 @@ def test_an_index_over_more_dimensions_than_mariadb_takes(
     vector = "CREATE TABLE plain (v VECTOR(16383) NOT NULL)"
     assert_sql(
         schema_of(schema_with(index, Metric.L2, 16383), "plain"),
-        sqlite="CREATE TABLE plain (v BLOB NOT NULL)",
+        sqlite="CREATE TABLE plain (v F32_BLOB(16383) NOT NULL)",
         postgresql=unsupported("index over 16383 dimensions"),
         mysql=vector,
         mariadb=vector + mariadb_index(type(index).__name__.lower(), Metric.L2, links),
     )
-    for dimension, said in ((16384, "16384"), (None, "an open number of")):
+    for dimension, said, blob in (
+        (16384, "16384", "F32_BLOB(16384)"),
+        (None, "an open number of", "BLOB"),
+    ):
         assert_sql(
             schema_of(schema_with(index, Metric.L2, dimension), "plain"),
-            sqlite="CREATE TABLE plain (v BLOB NOT NULL)",
+            sqlite=f"CREATE TABLE plain (v {blob} NOT NULL)",
             postgresql=unsupported(f"index over {said} dimensions"),
             mysql="CREATE TABLE plain (v LONGBLOB NOT NULL)",
             mariadb=unsupported(f"index over {said} dimensions"),

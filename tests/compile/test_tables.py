@@ -39,7 +39,8 @@ def test_a_composite_key_and_one_that_refers_to_it() -> None:
         schema_of(Library.metadata, "loan", "stamp"),
         sqlite="""
             CREATE TABLE loan (
-                branch VARCHAR(255) NOT NULL, number INTEGER NOT NULL, embedding BLOB NOT NULL,
+                branch VARCHAR(255) NOT NULL, number INTEGER NOT NULL,
+                embedding F32_BLOB(2) NOT NULL,
                 PRIMARY KEY (branch, number));
             CREATE TABLE stamp (
                 id INTEGER NOT NULL, day DATE NOT NULL, branch VARCHAR(255) NOT NULL,

@@ -7,12 +7,14 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 import agentorm
+from tests.docs.page_server import Pages, serving
 from tests.docs.run_page import Block, Wrong, blocks, check, matches, prose, renew
 from tests.engines import Fresh
 
@@ -44,55 +46,74 @@ FILE_URL = re.compile(r"sqlite:///\w+\.db")
 
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s#]*)(?:#([^)\s]*))?\)")
 HEADING = re.compile(r"^#+ +(.*?)(?: *\{[^}]*\})? *$", re.MULTILINE)
-EXTRA = re.compile(r"(?:agentorm|\.)\[([a-z,]+)\]")
+EXTRA = re.compile(r"(?:agentorm|\.)\[([a-z,-]+)\]")
+SLOW = "default::agentorm.SlowPath"
 MODULE = re.compile(r"^::: +(\S+)$", re.MULTILINE)
 
 
-def run_page(page: Path, folder: Path, **variables: str) -> None:
-    inherited = {k: v for k, v in os.environ.items() if k not in {"AGENTORM_URL", "DATABASE_URL"}}
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.docs.run_page", str(page)],
-        cwd=folder,
-        env=inherited | {"PYTHONPATH": str(ROOT)} | variables,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert ran.returncode == 0, ran.stderr
+@pytest.fixture(scope="session")
+def pages() -> Iterator[Pages]:
+    with serving() as pages:
+        yield pages
 
 
 @pytest.mark.parametrize("name", SAME_EVERYWHERE)
-def test_a_page_prints_what_it_shows_on_every_engine(name: str, url: str, tmp_path: Path) -> None:
-    run_page_on(url, name, tmp_path)
+def test_a_page_prints_what_it_shows_on_every_engine(
+    name: str, url: str, tmp_path: Path, pages: Pages
+) -> None:
+    run_page_on(url, name, tmp_path, pages)
 
 
 @pytest.mark.engines("sqlite", "postgresql", "mariadb")
 @pytest.mark.parametrize("name", COMPUTES_DISTANCES_IN_SQL)
 def test_a_page_with_distances_in_sql_prints_what_it_shows_where_they_are(
-    name: str, url: str, tmp_path: Path
+    name: str, url: str, tmp_path: Path, pages: Pages
 ) -> None:
-    run_page_on(url, name, tmp_path)
+    run_page_on(url, name, tmp_path, pages)
 
 
-def run_page_on(url: str, name: str, folder: Path) -> None:
+def run_page_on(url: str, name: str, folder: Path, pages: Pages) -> None:
     page = folder / "page.md"
-    page.write_text(FILE_URL.sub(url, TEXTS[name]), encoding="utf-8")
-    run_page(page, folder)
+    page.write_text(FILE_URL.sub(without_driver(url), TEXTS[name]), encoding="utf-8")
+    pages.run(page, folder)
+
+
+def without_driver(url: str) -> str:
+    """A URL that a `Database` and an `AsyncDatabase` take alike."""
+    given = make_url(url)
+    return given.set(drivername=given.get_backend_name()).render_as_string(hide_password=False)
 
 
 @pytest.mark.parametrize("name", SHOWS_SQLITE)
-def test_a_page_that_shows_sqlite_prints_what_it_shows(name: str, tmp_path: Path) -> None:
-    run_page(ROOT / name, tmp_path)
+def test_a_page_that_shows_sqlite_prints_what_it_shows(
+    name: str, tmp_path: Path, pages: Pages
+) -> None:
+    pages.run(ROOT / name, tmp_path)
+
+
+def test_the_tests_that_a_page_shows_pass_with_pytest(url: str, tmp_path: Path) -> None:
+    shown = [b.code for b in blocks(TEXTS["docs/guides/testing.md"]) if b.language == "python"]
+    code = "\n".join(part for part in shown if "setup.db" not in part and "folder" not in part)
+    (tmp_path / "test_page.py").write_text(code, encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-W", SLOW, "test_page.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TEST_DATABASE_URL": without_driver(url)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert "5 passed" in ran.stdout, ran.stdout + ran.stderr
 
 
 @pytest.mark.engines("postgresql", "mariadb", "mysql")
 def test_the_pages_of_an_engine_print_what_they_show(
-    engine_name: str, sandbox: Callable[[str], Fresh], tmp_path: Path
+    engine_name: str, sandbox: Callable[[str], Fresh], tmp_path: Path, pages: Pages
 ) -> None:
-    pages = [name for name, engine in ENGINE_OF.items() if engine == engine_name]
-    assert f"docs/engines/{engine_name}.md" in pages
-    for name in pages:
-        run_page(ROOT / name, tmp_path, AGENTORM_URL=sandbox(engine_name)(tmp_path))
+    names = [name for name, engine in ENGINE_OF.items() if engine == engine_name]
+    assert f"docs/engines/{engine_name}.md" in names
+    for name in names:
+        pages.run(ROOT / name, tmp_path, AGENTORM_URL=sandbox(engine_name)(tmp_path))
 
 
 def test_a_page_of_an_engine_names_one_that_the_tests_have() -> None:

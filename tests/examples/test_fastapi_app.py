@@ -3,85 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
-import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
+from sqlalchemy import make_url
 
 from agentorm import Database
+from tests.examples.notes import SERVERS, found, notes, question, serving
 
-ROOT = Path(__file__).parents[2]
-DATA = ROOT / "examples" / "data"
-SERVERS = ("lighttpd", "webfs", "nohang", "freetts", "knights")
-
-
-@contextmanager
-def serving(url: str) -> Generator[httpx.Client]:
-    command = [sys.executable, "-m", "uvicorn", "examples.fastapi_app:app", "--port", "0"]
-    with subprocess.Popen(
-        [*command, "--no-access-log"],
-        cwd=ROOT,
-        env=os.environ | {"AGENTORM_URL": url},
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    ) as server:
-        try:
-            with httpx.Client(base_url=address(server), timeout=30) as client:
-                yield client
-        finally:
-            server.terminate()
-
-
-def address(server: subprocess.Popen[str]) -> str:
-    assert server.stderr is not None
-    said = ""
-    for line in server.stderr:
-        said += line
-        if found := re.search(r"running on (http://\S+)", line):
-            return found[1]
-    raise AssertionError(said)
+APP = "fastapi_app"
 
 
 @pytest.fixture
 def api(url: str) -> Iterator[httpx.Client]:
-    with serving(url) as client:
+    with serving(url, APP) as client:
         yield client
-
-
-@cache
-def notes() -> dict[str, dict[str, Any]]:
-    """The real packages as notes, by name."""
-    lines = (DATA / "packages.jsonl").read_text(encoding="utf-8").splitlines()
-    with np.load(DATA / "packages.npz") as arrays:
-        vectors = arrays["embeddings"].tolist()
-    packages = [json.loads(line) for line in lines]
-    return {
-        p["name"]: {"title": p["name"], "topic": p["section"], "body": p["summary"], "embedding": v}
-        for p, v in zip(packages, vectors, strict=True)
-    }
-
-
-@cache
-def question(text: str) -> list[float]:
-    with np.load(DATA / "packages.npz") as arrays:
-        place = arrays["queries"].tolist().index(text)
-        vector: list[float] = arrays["query_embeddings"][place].tolist()
-    return vector
-
-
-def found(response: httpx.Response) -> list[str]:
-    assert response.status_code == 200
-    return [hit["note"]["title"] for hit in response.json()]
 
 
 def test_a_note_is_stored_read_and_deleted(api: httpx.Client) -> None:
@@ -200,7 +139,10 @@ def test_many_clients_write_at_once_when_they_repeat_what_met_a_conflict(
 def test_a_conflict_of_transactions_is_a_503(url: str) -> None:
     import psycopg
 
-    with serving(f"{url}?options=-c%20lock_timeout%3D50ms") as api, psycopg.connect(url) as other:
+    with (
+        serving(f"{url}?options=-c%20lock_timeout%3D50ms", APP) as api,
+        psycopg.connect(url) as other,
+    ):
         other.execute("LOCK TABLE note")
         refused = api.post("/notes", json=notes()["afio"])
         assert (refused.status_code, refused.json()) == (503, {"detail": "Service Unavailable"})
@@ -210,9 +152,10 @@ def test_a_conflict_of_transactions_is_a_503(url: str) -> None:
 
 @pytest.mark.engines("mariadb", "mysql")
 def test_a_lock_that_is_never_given_is_a_503(url: str) -> None:
-    impatient = "init_command=SET%20innodb_lock_wait_timeout%3D1%2C%20lock_wait_timeout%3D1"
+    waits = "SET innodb_lock_wait_timeout=1, lock_wait_timeout=1"
+    impatient = make_url(url).update_query_dict({"init_command": waits})
     with (
-        serving(f"{url}?{impatient}") as api,
+        serving(impatient.render_as_string(hide_password=False), APP) as api,
         Database(url) as db,
         db.engine.connect() as other,
     ):

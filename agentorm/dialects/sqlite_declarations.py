@@ -1,0 +1,109 @@
+"""What the schema of SQLite says: how a column is declared, and whose tables are whose."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import Column, Connection, MetaData, Table, Update, func, select, text, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
+
+from agentorm.errors import DatabaseError, UnsupportedFeature
+
+_COLUMNS = text('SELECT name, type, "notnull" FROM pragma_table_info(:table) ORDER BY cid')
+_VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+(\w+)", re.IGNORECASE | re.DOTALL)
+_STRING = r"'(?:''|[^'])*'|--[^\n]*|/\*.*?\*/"
+_NAME = r'"(?:""|[^"])*"|`[^`]*`|\[[^\]]*\]|\w+'
+_FULL_TEXT = "data idx content docsize config segments segdir stat"
+_SHADOWS: dict[str, str] = {
+    "fts3": _FULL_TEXT,
+    "fts4": _FULL_TEXT,
+    "fts5": _FULL_TEXT,
+    "rtree": "node parent rowid",
+    "rtree_i32": "node parent rowid",
+    "geopoly": "node parent rowid",
+    "vec0": r"info chunks rowids auxiliary vector_chunks\d+ metadatachunks\d+ metadatatext\d+",
+}
+
+
+def redeclare(connection: Connection, column: Column[Any], type_: TypeEngine[Any]) -> None:
+    """Change the declared type of a column, and whether it takes NULL, and nothing else.
+
+    No row is touched, nor what refers to the table: the way that SQLite's documentation of
+    ALTER TABLE gives for changes that leave the content as it is. The values must fit already.
+
+    Raises:
+        UnsupportedFeature: the table is in an attached database.
+        DatabaseError: the declaration is not found, or the schema may not be written.
+    """
+    if column.table.schema not in {None, "main"}:
+        raise UnsupportedFeature("a changed column in an attached database", dialect="sqlite")
+    table, name = column.table.name, str(column.name)
+    before = _columns(connection, table)
+    spec = type_.compile(dialect=connection.dialect)
+    wanted = spec if column.nullable else f"{spec} NOT NULL"
+    declared = _declaration(name, before[name][0], connection.dialect.identifier_preparer)
+    master = _master(column.table.schema)
+    here = (master.c.type == "table", func.lower(master.c.name) == table.lower())
+    written = connection.execute(select(master.c.sql).where(*here)).scalar_one()
+    found = [match for match in declared.finditer(written) if match["name"]]
+    if len(found) == 1:
+        changed = declared.sub(lambda it: it["name"] + wanted if it["name"] else it[0], written)
+        _write(connection, update(master).where(*here).values(sql=changed))
+    if _columns(connection, table) != before | {name: (spec, int(not column.nullable))}:
+        raise DatabaseError(
+            f"the declaration of {name} was not found in that of the table {table}",
+            hint="change it with op.batch_alter_table",
+        )
+
+
+def _write(connection: Connection, change: Update) -> None:
+    """The next statement reads the schema again, as its version says."""
+    version = int(connection.execute(text("PRAGMA schema_version")).scalar_one())
+    next_version = f"PRAGMA schema_version = {version + 1}"
+    connection.exec_driver_sql("PRAGMA writable_schema = ON")
+    try:
+        connection.execute(change)
+        connection.exec_driver_sql(next_version)
+    except DBAPIError as error:
+        raise DatabaseError(
+            "this SQLite does not let its schema be written, so that it cannot change a column",
+            hint="change it with op.batch_alter_table",
+        ) from error
+    finally:
+        connection.exec_driver_sql("PRAGMA writable_schema = OFF")
+
+
+def hidden_tables(connection: Connection) -> frozenset[str]:
+    """The virtual tables, and those in which they keep what they hold."""
+    schema = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
+    written = {str(name): str(sql) for name, sql in schema}
+    modules = {
+        name: found[1].lower() for name, sql in written.items() if (found := _VIRTUAL.match(sql))
+    }
+    shadows = [
+        re.compile(f"{re.escape(name)}_({'|'.join(_SHADOWS[module].split())})", re.IGNORECASE)
+        for name, module in modules.items()
+        if module in _SHADOWS
+    ]
+    kept = {name for name in written if any(shadow.fullmatch(name) for shadow in shadows)}
+    return frozenset(kept | modules.keys())
+
+
+def _master(schema: str | None) -> Table:
+    columns = (Column[str](name) for name in ("type", "name", "sql"))
+    return Table("sqlite_master", MetaData(), *columns, schema=schema)
+
+
+def _columns(connection: Connection, table: str) -> dict[str, tuple[str, int]]:
+    found = connection.execute(_COLUMNS, {"table": table})
+    return {name: (type_, notnull) for name, type_, notnull in found}
+
+
+def _declaration(name: str, type_: str, preparer: Any) -> re.Pattern[str]:
+    """Finds the column by its name; strings, comments and longer names are read over."""
+    spelt = (preparer.quote_identifier(name), f"`{name}`", f"[{name}]", name)
+    names = "|".join(map(re.escape, spelt))
+    declared = rf"(?P<name>(?:{names})\s+){re.escape(type_)}(?![\w(])(?:\s+NOT\s+NULL\b)?"
+    return re.compile(rf"{_STRING}|{declared}|{_NAME}", re.IGNORECASE | re.DOTALL)

@@ -1,0 +1,141 @@
+"""How our types and operations are written into a revision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from alembic.autogenerate.render import renderers
+from sqlalchemy.types import TypeEngine
+
+from agentorm.indexes import VectorIndex
+from agentorm.migrations.columns import AddVectorColumnOp, ResizeVectorOp
+from agentorm.migrations.neutral import OURS
+from agentorm.migrations.operations import (
+    CreateVectorIndexOp,
+    DropVectorIndexOp,
+    PrepareBackOp,
+    PrepareVectorsOp,
+)
+from agentorm.scalars import BytesType, DecimalType, EnumType, StringType
+from agentorm.types import VectorType
+
+if TYPE_CHECKING:
+    from alembic.autogenerate.api import AutogenContext
+
+IMPORT = "import agentorm"
+_Renderer = Callable[[str, Any, Any], Any]
+_EMBED = "# the rows that are there get a filling for a vector: embed them"
+_EMBED_AGAIN = "# the vectors of rows that are there become a filling: embed them again"
+_FORGOTTEN = "# the vectors of rows that are there become NULL: embed them again"
+
+
+def rendering(given: _Renderer | None) -> _Renderer:
+    """A ``render_item`` that knows our types, where the project's own has nothing to say."""
+
+    def render(kind: str, item: Any, context: AutogenContext) -> Any:
+        rendered = given(kind, item, context) if given is not None else False
+        if rendered is not False or kind != "type" or type(item) not in OURS:
+            return rendered
+        context.imports.add(IMPORT)
+        return False if item._variant_mapping else written(item)  # noqa: SLF001
+
+    return render
+
+
+def written(type_: TypeEngine[Any]) -> str:
+    """A type of ours as Python; an enum by the text that it is stored as."""
+    if isinstance(type_, DecimalType):
+        return f"agentorm.DecimalType({type_.precision}, {type_.scale})"
+    sizes = (VectorType, "dimension"), (StringType, "length"), (BytesType, "length")
+    size = next((getattr(type_, name) for kind, name in sizes if isinstance(type_, kind)), None)
+    if isinstance(type_, EnumType):
+        return f"agentorm.StringType({type_.length})"
+    return f"agentorm.{type(type_).__name__}({'' if size is None else size})"
+
+
+@renderers.dispatch_for(PrepareVectorsOp)
+def _prepare_vectors(context: AutogenContext, operation: PrepareVectorsOp) -> str:
+    return f"{_prefix(context)}prepare_vectors()"
+
+
+@renderers.dispatch_for(PrepareBackOp)
+def _prepare_back(context: AutogenContext, operation: PrepareBackOp) -> list[str]:
+    return []
+
+
+@renderers.dispatch_for(CreateVectorIndexOp)
+def _create_vector_index(context: AutogenContext, operation: CreateVectorIndexOp) -> str:
+    flag = {"if_not_exists": True} if operation.if_not_exists else {}
+    return _of_index(context, "create_vector_index", operation, flag)
+
+
+@renderers.dispatch_for(DropVectorIndexOp)
+def _drop_vector_index(context: AutogenContext, operation: DropVectorIndexOp) -> str:
+    flag = {"if_exists": True} if operation.if_exists else {}
+    return _of_index(context, "drop_vector_index", operation, flag)
+
+
+def _of_index(
+    context: AutogenContext,
+    name: str,
+    operation: CreateVectorIndexOp | DropVectorIndexOp,
+    flags: dict[str, bool],
+) -> str:
+    named = (operation.name, operation.table_name, operation.column_name)
+    given = [*(repr(str(each)) for each in named), _declaration(context, operation.index)]
+    given.append(f"metric={str(operation.metric)!r}")
+    given += _schema(operation.schema)
+    given += [f"{flag}={value}" for flag, value in flags.items()]
+    return f"{_prefix(context)}{name}({', '.join(given)})"
+
+
+def _declaration(context: AutogenContext, index: VectorIndex) -> str:
+    context.imports.add(IMPORT)
+    return f"agentorm.{index!r}"
+
+
+@renderers.dispatch_for(AddVectorColumnOp)
+def _add_vector_column(context: AutogenContext, operation: AddVectorColumnOp) -> list[str]:
+    column = operation.column
+    given = [repr(str(column.name)), _type(context, column.type), "nullable=False"]
+    if column.comment is not None:
+        given.append(f"comment={column.comment!r}")
+    sqlalchemy = context.opts["sqlalchemy_module_prefix"] or ""
+    arguments = [repr(str(operation.table_name)), f"{sqlalchemy}Column({', '.join(given)})"]
+    arguments += [f"fill={operation.fill!r}", *_schema(operation.schema)]
+    if operation.if_not_exists is not None:
+        arguments.append(f"if_not_exists={operation.if_not_exists}")
+    return [_EMBED, f"{_prefix(context)}add_vector_column({', '.join(arguments)})"]
+
+
+@renderers.dispatch_for(ResizeVectorOp)
+def _resize_vector(context: AutogenContext, operation: ResizeVectorOp) -> list[str]:
+    given = [repr(str(operation.table_name)), repr(str(operation.column_name))]
+    given.append(_type(context, operation.type))
+    given.append(f"existing={_type(context, operation.existing)}")
+    given.append(f"nullable={operation.nullable}")
+    if operation.existing_nullable != operation.nullable:
+        given.append(f"existing_nullable={operation.existing_nullable}")
+    if operation.existing_comment is not None:
+        given.append(f"existing_comment={operation.existing_comment!r}")
+    if operation.fill is not None:
+        given.append(f"fill={operation.fill!r}")
+    given += _schema(operation.schema)
+    call = f"{_prefix(context)}resize_vector({', '.join(given)})"
+    if operation.type.dimension is None:
+        return [call]
+    return [_FORGOTTEN if operation.nullable else _EMBED_AGAIN, call]
+
+
+def _type(context: AutogenContext, type_: TypeEngine[Any]) -> str:
+    context.imports.add(IMPORT)
+    return written(type_)
+
+
+def _schema(schema: str | None) -> list[str]:
+    return [] if schema is None else [f"schema={str(schema)!r}"]
+
+
+def _prefix(context: AutogenContext) -> str:
+    return context.opts["alembic_module_prefix"] or ""
