@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -39,11 +39,18 @@ from agentorm.storable import (
     storable_time,
 )
 
+T = TypeVar("T")
 KEY_LENGTH = 255
 DECIMAL_DIGITS, DECIMAL_PLACES = 18, 6
 
 
-class StringType(TypeDecorator[str]):
+class Portable(TypeDecorator[T]):
+    """What all types of the library share."""
+
+    name: ClassVar[None] = None  # Alembic's batch mode asks every TypeDecorator for one
+
+
+class StringType(Portable[str]):
     """Text compared and sorted by code point; unbounded without a length.
 
     Raises:
@@ -97,7 +104,7 @@ _PRIVATE = "\ue000"
 _ESCAPES = [chr(code) for code in range(0x21, 0x2FFF) if chr(code) not in "%_'\\\""]
 
 
-class EnumType(TypeDecorator[Enum]):
+class EnumType(Portable[Enum]):
     """Members of an enum by their names, as text that every engine sorts alike.
 
     Args:
@@ -137,7 +144,7 @@ class EnumType(TypeDecorator[Enum]):
         return self
 
 
-class IntegerType(TypeDecorator[int]):
+class IntegerType(Portable[int]):
     """Integers of 64 bits, checked before any SQL."""
 
     impl = BigInteger
@@ -155,7 +162,7 @@ class IntegerType(TypeDecorator[int]):
         return self.impl_instance.coerce_compared_value(op, value)
 
 
-class FloatType(TypeDecorator[float]):
+class FloatType(Portable[float]):
     """Floats of 64 bits; NaN and infinities, which engines treat differently, are refused."""
 
     impl = Double
@@ -173,7 +180,7 @@ class FloatType(TypeDecorator[float]):
         return self.impl_instance.coerce_compared_value(op, value)
 
 
-class DecimalType(TypeDecorator[Decimal]):
+class DecimalType(Portable[Decimal]):
     """Exact decimals, compared and sorted as numbers; never rounded, but refused.
 
     Args:
@@ -224,7 +231,7 @@ class DecimalType(TypeDecorator[Decimal]):
         return self.impl_instance.coerce_compared_value(op, value)
 
 
-class DateTimeType(TypeDecorator[datetime]):
+class DateTimeType(Portable[datetime]):
     """Points in time in UTC with microseconds; a naive one is taken as UTC."""
 
     impl = DateTime
@@ -243,7 +250,7 @@ class DateTimeType(TypeDecorator[datetime]):
         return _Added() if isinstance(value, timedelta) else self
 
 
-class NaiveDateTimeType(TypeDecorator[datetime]):
+class NaiveDateTimeType(Portable[datetime]):
     """What a calendar and a clock show somewhere, with microseconds and without a zone."""
 
     impl = DateTime
@@ -256,7 +263,7 @@ class NaiveDateTimeType(TypeDecorator[datetime]):
         return _Added() if isinstance(value, timedelta) else self
 
 
-class TimeType(TypeDecorator[time]):
+class TimeType(Portable[time]):
     """Times of day with microseconds, without a zone."""
 
     impl = Time
@@ -275,7 +282,7 @@ class TimeType(TypeDecorator[time]):
 _ADDING = (operators.add, operators.sub)
 
 
-class DurationType(TypeDecorator[timedelta]):
+class DurationType(Portable[timedelta]):
     """Durations with microseconds."""
 
     impl = Interval
@@ -307,7 +314,7 @@ class _Added(DurationType):
         return super().load_dialect_impl(dialect)
 
 
-class UuidType(TypeDecorator[UUID]):
+class UuidType(Portable[UUID]):
     """UUIDs, sorted by their digits."""
 
     impl = Uuid
@@ -320,7 +327,7 @@ class UuidType(TypeDecorator[UUID]):
         return self
 
 
-class BytesType(TypeDecorator[bytes]):
+class BytesType(Portable[bytes]):
     """Bytes, compared and sorted as such; unbounded without a length.
 
     Raises:

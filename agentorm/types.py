@@ -26,11 +26,11 @@ from sqlalchemy.types import TypeEngine
 
 from agentorm import dialects
 from agentorm.errors import InvalidModel
-from agentorm.scalars import StringType
+from agentorm.scalars import Portable, StringType
 from agentorm.vectors import Kind, Metric, Vector, as_vector
 
 
-class VectorType(TypeDecorator[Vector]):
+class VectorType(Portable[Vector]):
     """A vector column: pgvector's type where the server has it, packed bytes elsewhere.
 
     Works in any SQLAlchemy table. Takes whatever `Vector` takes and gives back a `Vector`,
@@ -213,7 +213,7 @@ def _comparable(value: Any) -> Any:
     return value if value is None or isinstance(value, Vector) else Vector(value)
 
 
-class JSONType(TypeDecorator[Any]):
+class JSONType(Portable[Any]):
     """A JSON document; None is NULL."""
 
     impl = JSON

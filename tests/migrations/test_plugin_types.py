@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import render_python_code
-from alembic.operations import ops
+from alembic.migration import MigrationContext
+from alembic.operations import Operations, ops
 from sqlalchemy import Boolean, Column, Date, MetaData, Table
 from sqlalchemy.types import TypeEngine
 
@@ -225,3 +226,15 @@ def test_variants_of_a_type_are_written_too() -> None:
     column: Column[Any] = Column("c", StringType(9).with_variant(sa.String(5), "oracle"))
     text = render_python_code(ops.UpgradeOps([ops.AddColumnOp("t", column)]))
     assert "agentorm.scalars.StringType(length=9).with_variant(sa.String(length=5)" in text
+
+
+def test_a_batch_renames_a_column_of_a_type_of_ours() -> None:
+    with sa.create_engine("sqlite://").begin() as connection:
+        connection.execute(
+            sa.text("CREATE TABLE renamed_age (id INTEGER PRIMARY KEY, age INTEGER)")
+        )
+        connection.execute(sa.text("INSERT INTO renamed_age VALUES (1, 5)"))
+        op = Operations(MigrationContext.configure(connection))
+        with op.batch_alter_table("renamed_age") as batch:
+            batch.alter_column("age", new_column_name="years", existing_type=IntegerType())
+        assert connection.execute(sa.text("SELECT years FROM renamed_age")).all() == [(5,)]
