@@ -5,7 +5,13 @@ from __future__ import annotations
 import asyncio
 from abc import ABC
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -111,8 +117,13 @@ class AsyncDatabase:
             TransactionConflict: another writer holds the database for longer than the timeout.
             ConnectionFailed: no connection could be had.
         """
+        nested = self.sync_database.open_session() is not None
         async with entered(_alone(self.sync_database.transaction())) as session:
-            yield self._awaited(session)
+            try:
+                yield self._awaited(session)
+            finally:
+                if not nested:
+                    self.sync_database.leave(session)
 
     def _awaited(self, session: Session) -> AsyncSession:
         from sqlalchemy.ext.asyncio import async_session
@@ -123,8 +134,6 @@ class AsyncDatabase:
         if known is None:
             explain_loads(session)
             refuse_other_tasks_in(session)
-            if session.in_transaction():
-                share(session, session.connection())
             known = AwaitedByOne(self.engine, sync_session_class=cast(Any, _giving(session)))
         return cast("AsyncSession", known)
 
@@ -351,14 +360,22 @@ def _close(rows: Generator[Any], place: SyncPlace) -> None:
 
 @contextmanager
 def _alone(block: AbstractContextManager[Session]) -> Generator[Session]:
-    """The block of a transaction, which does not end under another task's call."""
-    with block as session:
+    """The block of a transaction, which does not end under another task's call, nor is used then.
+
+    A task that is cancelled while it leaves the block does not wait for its end.
+    """
+    with ExitStack() as ending, block as session:
+        if not session.in_nested_transaction():
+            refuse_other_tasks_in(session)
+            share(session, session.connection())
         try:
             yield session
             check_unused(session)
         except BaseException:
             let_others_end(session)
             raise
+        finally:
+            ending.enter_context(waited_for(session))
 
 
 def _engine(where: str | URL | AsyncEngine, options: dict[str, Any]) -> AsyncEngine:

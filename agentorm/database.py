@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import get_ident
@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from sqlalchemy import URL, Connection, Engine, MetaData, Table, text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel
 
 from agentorm.capabilities import Capabilities, capabilities_of
@@ -24,6 +25,8 @@ from agentorm.models import mapper_of
 from agentorm.tracing import Trace, traced
 from agentorm.types import VectorType
 from agentorm.urls import made_engine, url_from_env, url_of
+
+_LEFT = "agentorm_left"
 
 
 class Database:
@@ -86,7 +89,7 @@ class Database:
             TransactionConflict: another writer holds the database for longer than the timeout.
             ConnectionFailed: no connection could be had.
         """
-        outer = self._outer()
+        outer = self.open_session()
         if outer is not None:
             yield from self._savepoint(outer)
             return
@@ -100,7 +103,8 @@ class Database:
                 with translated(self.engine.dialect):
                     session.commit()
             except BaseException:
-                session.rollback()
+                with suppress(DBAPIError):  # the connection is lost, and the transaction with it
+                    session.rollback()
                 raise
             finally:
                 if self._open.get() is opened:
@@ -117,19 +121,23 @@ class Database:
     @contextmanager
     def reading(self) -> Generator[Session]:
         """The session of the open `transaction`, else one for the reads within."""
-        outer = self._outer()
+        outer = self.open_session()
         if outer is not None:
             yield outer
             return
         with self.session() as session:
             yield session
 
-    def _outer(self) -> Session | None:
+    def open_session(self) -> Session | None:
         """The session of the open transaction, if this very thread and task opened it."""
         opened = self._open.get()
-        if opened is None or opened.by != _whoever() or not opened.session.in_transaction():
+        if opened is None or opened.by != _whoever() or _LEFT in opened.session.info:
             return None
-        return opened.session
+        return opened.session if opened.session.in_transaction() else None
+
+    def leave(self, session: Session) -> None:
+        """Let nothing more join this session's transaction, which another task is about to end."""
+        session.info[_LEFT] = True
 
     def create_all(self, *models: type[Any]) -> None:
         """Create the tables and indexes that are missing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
+from tests import drivers, untraced
 from tests.engines import ENGINES, NAMES, Engine, Fresh, Missing
 from tests.engines.supervision import supervised
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from agentorm import Database
 
 # PyMySQL reads the machine's certificates for each connection, 20 ms long; no test needs one
-os.environ.setdefault("SSL_CERT_FILE", os.devnull)
+os.environ["SSL_CERT_FILE"] = os.devnull
 
 hypothesis.settings.register_profile("default", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
@@ -41,6 +43,11 @@ class Roster:
 
 
 ROSTER = pytest.StashKey[Roster]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(drivers)
+    config.pluginmanager.register(untraced)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -109,6 +116,12 @@ def _server(engine: Engine, stack: ExitStack) -> Callable[[], tuple[str, str]]:
     return started
 
 
+def pytest_collection_finish() -> None:
+    """What the imports made lives on: no collection of garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine_name" not in metafunc.fixturenames:
         return
@@ -122,7 +135,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for name in names
         if name in roster.missing
     ]
-    metafunc.parametrize("engine_name", [n for n in names if n in roster.urls] or skip)
+    drivers.parametrize(metafunc, [n for n in names if n in roster.urls] or skip)
 
 
 @pytest.fixture(scope="session")
@@ -147,12 +160,16 @@ def url(engine_name: str, sandbox: Callable[[str], Fresh], tmp_path: Path) -> st
 
 
 @pytest.fixture
-def db(url: str) -> Iterator[Database]:
-    """An empty database, on each engine in turn."""
-    from agentorm import Database
+def driver() -> str:
+    """Whether the statements of `db` are awaited: "sync" or "async"."""
+    return "sync"
 
-    database = Database(url)
-    try:
+
+@pytest.fixture
+def db(url: str, driver: str) -> Iterator[Database]:
+    """An empty database, on each engine and with each kind of driver in turn."""
+    from agentorm import Database
+    from tests.awaiting import awaited_database
+
+    with awaited_database(url) if driver == "async" else Database(url) as database:
         yield database
-    finally:
-        database.dispose()

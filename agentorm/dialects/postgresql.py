@@ -183,12 +183,13 @@ class PostgreSQL(Dialect):
         event.listen(engine, "before_cursor_execute", binary_when_vectors_return)
 
     def on_connect(self, connection: Any) -> None:
-        from agentorm.dialects.psycopg_vectors import register_vectors
+        from agentorm.dialects.psycopg_vectors import expect_cancelling, register_vectors
 
         found = _first_row(
             connection, "SELECT oid, typarray FROM pg_type WHERE oid = to_regtype('vector')"
         )
         driver_connection = getattr(connection, "driver_connection", connection)
+        expect_cancelling(driver_connection)
         register_vectors(driver_connection, *(found or (0, 0)))
 
     def probe(self, connection: Any) -> Dialect:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from psycopg import AsyncServerCursor
 from psycopg.adapt import Buffer, Dumper, Loader
 from psycopg.pq import Format
 from psycopg.types import TypeInfo
@@ -53,6 +54,20 @@ class VectorTextLoader(Loader):
     def load(self, data: Buffer) -> Vector:
         components = bytes(data)[1:-1].split(b",")
         return Vector.trusted(np.array(components, dtype=PACKED).tobytes())
+
+
+class LostServerCursor(AsyncServerCursor[Any]):
+    """A named cursor that knows that nobody can close it once its connection is gone."""
+
+    def __del__(self, *warn: Any) -> None:
+        if not self.connection.closed:
+            super().__del__(*warn)
+
+
+def expect_cancelling(connection: Any) -> None:
+    """Where a cancelled task loses the connection, let it lose the stream without a warning."""
+    if getattr(connection, "server_cursor_factory", None) is AsyncServerCursor:
+        connection.server_cursor_factory = LostServerCursor
 
 
 def register_vectors(connection: Any, oid: int, array_oid: int) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from asyncio import Future
+from asyncio import Future, shield
+from collections.abc import Generator
 from contextlib import suppress
 from functools import cache, partial
 from types import ModuleType
@@ -54,6 +55,14 @@ class _Connection(Connection):
     """SQLAlchemy stops a connection while a cancelled `close` of it still waits for the thread."""
 
     _stopped: Future[Any] | None = None
+
+    def __await__(self) -> Generator[Any, None, Connection]:
+        try:
+            return (yield from super().__await__())
+        except BaseException:
+            if self._stopped is not None:  # an event loop that ends now would fail its thread
+                yield from shield(self._stopped).__await__()
+            raise
 
     async def close(self) -> None:
         self._interrupt()

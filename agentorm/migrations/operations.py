@@ -6,7 +6,7 @@ from typing import Any, cast
 from warnings import catch_warnings, filterwarnings, simplefilter
 
 from alembic.operations import MigrateOperation, Operations
-from sqlalchemy import Column, Connection, Index, MetaData, Table, text
+from sqlalchemy import Column, Connection, Index, MetaData, Table, inspect, text
 from sqlalchemy.exc import SAWarning
 
 from agentorm import dialects
@@ -245,6 +245,15 @@ def _create_vector_index(operations: Operations, operation: CreateVectorIndexOp)
 @Operations.implementation_for(DropVectorIndexOp)
 def _drop_vector_index(operations: Operations, operation: DropVectorIndexOp) -> None:
     index = operation.to_index()
-    if dialect_of(operations).builds(index):
-        asked = operation.if_exists or is_continued(operations)
-        operations.impl.drop_index(index, if_exists=asked)
+    asked = operation.if_exists or is_continued(operations)
+    if not dialect_of(operations).builds(index) or (asked and _lost_its_table(operations, index)):
+        return
+    operations.impl.drop_index(index, if_exists=asked)
+
+
+def _lost_its_table(operations: Operations, index: Index) -> bool:
+    """MariaDB's ``IF EXISTS`` speaks of the index only."""
+    if operations.migration_context.as_sql:
+        return False
+    table = cast(Table, index.table)
+    return not inspect(bind_of(operations)).has_table(table.name, table.schema)

@@ -13,9 +13,11 @@ from copy import copy
 from typing import Any, NamedTuple, cast
 
 from alembic.operations import Operations, ops, toimpl
-from sqlalchemy import Connection, Inspector, Table, inspect
+from sqlalchemy import Column, Connection, Inspector, MetaData, Table, inspect
+from sqlalchemy.types import NullType
 
 from agentorm.errors import SchemaMismatch
+from agentorm.migrations.neutral import stored
 
 ASKING = "agentorm_asking"
 """The option of a migration whose operations may be told to be left out."""
@@ -144,6 +146,9 @@ for _kind, _repeat in _REPEATED.items():
 
 def _left_out(operations: Operations, operation: Any, inspector: Inspector) -> Table | None:
     """What the operation gives the revision; a table may still lack its indexes."""
+    if isinstance(operation, ops.AddColumnOp):
+        place = Table(operation.table_name, MetaData(), schema=operation.schema)
+        _check_types(operations, inspector, place, [operation.column])
     if not isinstance(operation, ops.CreateTableOp):
         return None
     table = operation.to_table(operations.migration_context)
@@ -154,8 +159,30 @@ def _left_out(operations: Operations, operation: Any, inspector: Inspector) -> T
             f" {', '.join(missing)}",
             hint="if a failed run of this revision made it, drop it and run the revision again",
         )
+    _check_types(operations, inspector, table, table.columns)
     for index in table.indexes:
         create = ops.CreateIndexOp.from_index(index)
         create.if_not_exists = True
         operations.invoke(create)
     return table
+
+
+def _check_types(
+    operations: Operations, inspector: Inspector, table: Table, wanted: Iterable[Column[Any]]
+) -> None:
+    """What a failed run made, and another revision or a mended one makes otherwise."""
+    if not is_continued(operations):
+        return
+    dialect = operations.migration_context.dialect
+    impl: Any = operations.migration_context.impl
+    found = {each["name"]: each["type"] for each in inspector.get_columns(table.name, table.schema)}
+    for column in wanted:
+        there, type_ = found[str(column.name)], column.type
+        if isinstance(there, NullType) or stored(there, dialect) == stored(type_, dialect):
+            continue
+        if impl.compare_type(Column(column.name, there), column):
+            raise SchemaMismatch(
+                f"the column {table.name}.{column.name}, which the revision makes as"
+                f" {stored(type_, dialect)}, is there as {stored(there, dialect)}",
+                hint="if a failed run of a revision made it, drop it and run the revision again",
+            )

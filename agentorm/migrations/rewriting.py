@@ -17,6 +17,7 @@ from agentorm.migrations.columns import (
     added_column,
 )
 from agentorm.migrations.comparing import HANDLED, created
+from agentorm.migrations.dropping import with_their_tables
 from agentorm.migrations.neutral import neutral
 from agentorm.migrations.operations import (
     CreateVectorIndexOp,
@@ -35,7 +36,7 @@ _COLUMNS = (AddOpenColumnOp, DropVectorColumnOp, ResizeVectorOp)
 def rewrite(context: AutogenContext, upgrade: ops.UpgradeOps) -> PriorityDispatchResult:
     """Put our operations in the places where each engine can do them, both ways."""
     found = list(upgrade.ops)
-    upgrade.ops[:] = [new for old in found for new in _rewritten(context, old)]
+    upgrade.ops[:] = with_their_tables(new for old in found for new in _rewritten(context, old))
     if any(_has_vectors(types) for types in map(_types_of, _flat(upgrade.ops))):
         upgrade.ops.insert(0, PrepareVectorsOp())
     if any(_has_vectors(types) for types in map(_types_behind, _flat(upgrade.ops))):

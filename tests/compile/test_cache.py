@@ -114,7 +114,7 @@ SHAPES: dict[str, Callable[[Session, int], object]] = {
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_a_query_of_a_shape_seen_before_compiles_nothing(
     library: Database, shape: Callable[[Session, int], object]
 ) -> None:

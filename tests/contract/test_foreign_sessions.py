@@ -83,6 +83,7 @@ def test_a_plain_session_on_postgresql(engine: Engine, kind: type[Session]) -> N
         assert doc.embedding == Vector([1, 1, 0])
 
 
+@pytest.mark.sync("another process has a plain session")
 @pytest.mark.engines("sqlite")
 def test_a_plain_session_on_sqlite(library: Database) -> None:
     script = """
@@ -107,6 +108,7 @@ def test_a_plain_session_on_sqlite(library: Database) -> None:
     assert run(script, str(library.engine.url)) == "done\n"
 
 
+@pytest.mark.sync("another process has a plain session")
 @pytest.mark.engines("sqlite")
 def test_a_plain_session_announces_when_it_is_slow(library: Database) -> None:
     script = """

@@ -92,8 +92,8 @@ def test_rows_of_a_derived_table_are_ranked(dogs: Repository[Dog]) -> None:
     assert ranking.count() == 2
 
 
-def test_rows_of_the_base_are_of_their_own_kinds(dogs: Repository[Dog]) -> None:
-    animals = repository(Animal, dogs.where_to_run)
+def test_rows_of_the_base_are_of_their_own_kinds(dogs: Repository[Dog], db: Database) -> None:
+    animals = repository(Animal, db)
     kinds = [(type(animal).__name__, animal.name) for animal in animals.similar_to([0, 1]).all()]
     assert kinds == [("Animal", "cat"), ("Dog", "max"), ("Dog", "rex")]
 

@@ -89,8 +89,8 @@ def test_several_joins(docs: Repository[Doc]) -> None:
     assert joined.where(Tag.name == "x").count() == 2
 
 
-def test_a_join_over_two_steps(docs: Repository[Doc]) -> None:
-    tags = repository(Tag, docs.where_to_run).join(Tag.doc).join(Doc.author)
+def test_a_join_over_two_steps(docs: Repository[Doc], library: Database) -> None:
+    tags = repository(Tag, library).join(Tag.doc).join(Doc.author)
     assert [tag.name for tag in tags.where(Author.name == "Ann").all()] == ["x", "y"]
 
 

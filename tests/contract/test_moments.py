@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
 import pytest
-from sqlalchemy import make_url
 
 from agentorm import Database, InvalidValue, UnsupportedFeature, col, repository
 from tests.contract.models import Scalar
@@ -77,17 +76,17 @@ def test_moments_are_moved_by_durations(moments: Database) -> None:
 
 @pytest.mark.engines("postgresql")
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
-def test_the_time_zone_of_the_connection_does_not_matter(url: str, zone: str) -> None:
-    place = make_url(url).update_query_dict({"options": f"-c TimeZone={zone}"})
+def test_the_time_zone_of_the_connection_does_not_matter(db: Database, zone: str) -> None:
+    place = db.url.update_query_dict({"options": f"-c TimeZone={zone}"})
     extremes = [
         datetime(1, 1, 2, tzinfo=UTC),
         NOON,
         datetime(9999, 12, 30, 23, 59, 59, 999999, tzinfo=UTC),
     ]
-    with Database(place) as db:
-        db.create_all(Scalar)
-        repository(Scalar, db).add_all(Scalar(moment=moment) for moment in extremes)
-        rows = repository(Scalar, db).order_by(Scalar.moment).all()
+    with type(db)(place) as there:
+        there.create_all(Scalar)
+        repository(Scalar, there).add_all(Scalar(moment=moment) for moment in extremes)
+        rows = repository(Scalar, there).order_by(Scalar.moment).all()
     assert [row.moment for row in rows] == extremes
 
 

@@ -24,12 +24,13 @@ from tests.contract.models import Doc
 pytestmark = pytest.mark.engines("postgresql", "mariadb", "mysql", "mariadb-10.11")
 
 THREADS, TURNS, KEYS = 4, 6, 40
+among_threads = pytest.mark.sync("an event loop and its connections belong to one thread")
 
 
 @pytest.fixture
 def other(library: Database) -> Iterator[Database]:
     """The same database over connections of its own."""
-    with Database(library.engine.url) as second:
+    with type(library)(library.url) as second:
         yield second
 
 
@@ -129,6 +130,7 @@ def upserting(db: Database, *, fresh: bool, conflicts: list[str]) -> None:
         list(pool.map(work, range(THREADS)))
 
 
+@among_threads
 @pytest.mark.parametrize("fresh", [False, True], ids=["the same keys", "with new keys"])
 def test_threads_lose_no_row_and_write_no_wrong_one(library: Database, *, fresh: bool) -> None:
     conflicts: list[str] = []
@@ -171,6 +173,7 @@ def deadlock(db: Database, keys: list[Any]) -> list[BaseException]:
     return errors
 
 
+@among_threads
 @pytest.mark.engines("mariadb", "mysql", "mariadb-10.11")
 def test_a_deadlock_is_a_conflict_and_the_session_refuses_to_go_on(library: Database) -> None:
     a, b = repository(Doc, library).add_all([Doc(title="a"), Doc(title="b")])
@@ -186,6 +189,7 @@ def test_a_deadlock_is_a_conflict_and_the_session_refuses_to_go_on(library: Data
     assert len([title for title, _, _ in stored if title.startswith("made beside")]) == 1
 
 
+@among_threads
 @pytest.mark.engines("mariadb", "mysql", "mariadb-10.11")
 def test_a_deadlock_within_a_savepoint_undoes_the_whole_transaction(library: Database) -> None:
     a, b = repository(Doc, library).add_all([Doc(title="a"), Doc(title="b")])

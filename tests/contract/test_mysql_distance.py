@@ -76,7 +76,7 @@ def served(library: Database) -> Iterator[Served]:
         with library.engine.begin() as connection:
             for statement in (COMPONENT, DISTANCE.format(known=known, sign=sign)):
                 connection.execute(text(statement))
-        made.append(Database(library.engine.url))
+        made.append(type(library)(library.url))
         return made[-1]
 
     rows = [Doc(title=t, n=n, embedding=v) for n, (t, v) in enumerate(ROWS.items())]

@@ -68,17 +68,17 @@ FULL: dict[str, Any] = {
 
 
 @pytest.fixture
-def strange(url: str, engine_name: str) -> Iterator[dict[str, Database]]:
+def strange(db: Database, engine_name: str) -> Iterator[dict[str, Database]]:
     """The same database, by connections that start out in each of the modes."""
-    made = {mode: opened(url, mode) for mode in MODES[engine_name]}
+    made = {mode: opened(db, mode) for mode in MODES[engine_name]}
     yield made
     for database in made.values():
         database.dispose()
 
 
-def opened(url: str, mode: str) -> Database:
+def opened(db: Database, mode: str) -> Database:
     begin = f"SET SESSION sql_mode = '{mode}'"
-    return Database(url, engine_options={"connect_args": {"init_command": begin}})
+    return type(db)(db.url, engine_options={"connect_args": {"init_command": begin}})
 
 
 def test_values_come_back_as_they_went_in(strange: dict[str, Database]) -> None:
@@ -142,14 +142,14 @@ def test_nothing_is_cut_off_or_replaced(strange: dict[str, Database]) -> None:
 
 
 @pytest.mark.engines("mariadb")
-def test_an_empty_text_is_not_taken_for_null(url: str) -> None:
-    with opened(url, "EMPTY_STRING_IS_NULL") as db:
-        db.create_all(Scalar, Sharp)
-        repository(Scalar, db).add(Scalar(text=""))
-        assert [row.text for row in repository(Scalar, db).all()] == [""]
-        assert repository(Scalar, db).where(Scalar.text == "").count() == 1
-        repository(Sharp, db).add(Sharp(name="", embedding=vector(1, 2)))
-        assert [row.name for row in repository(Sharp, db).all()] == [""]
+def test_an_empty_text_is_not_taken_for_null(db: Database) -> None:
+    with opened(db, "EMPTY_STRING_IS_NULL") as odd:
+        odd.create_all(Scalar, Sharp)
+        repository(Scalar, odd).add(Scalar(text=""))
+        assert [row.text for row in repository(Scalar, odd).all()] == [""]
+        assert repository(Scalar, odd).where(Scalar.text == "").count() == 1
+        repository(Sharp, odd).add(Sharp(name="", embedding=vector(1, 2)))
+        assert [row.name for row in repository(Sharp, odd).all()] == [""]
 
 
 def test_a_key_of_zero_stays_zero(strange: dict[str, Database]) -> None:

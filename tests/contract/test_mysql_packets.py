@@ -141,6 +141,7 @@ def test_a_value_of_eight_megabytes_comes_back(db: Database) -> None:
     assert page.raw == raw
 
 
+@pytest.mark.untraced
 def test_many_keys_at_once_are_split(library: Database) -> None:
     docs = repository(Doc, library)
     docs.add_all(Doc(title=f"{n:0255}") for n in range(1200))

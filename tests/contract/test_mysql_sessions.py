@@ -23,6 +23,7 @@ from tests.contract.models import Contract, Doc
 
 pytestmark = pytest.mark.engines("mariadb", "mysql")
 everywhere = pytest.mark.engines("sqlite", "postgresql", "mariadb", "mysql")
+among_threads = pytest.mark.sync("an event loop and its connections belong to one thread")
 
 
 class Player(Contract, table=True):
@@ -167,7 +168,7 @@ def test_characters_of_four_bytes_are_counted_as_such(db: Database) -> None:
 def at_once(db: Database) -> Database:
     """An engine that commits each statement by itself."""
     db.create_all(Leaflet)
-    return Database(db.engine.url, engine_options={"isolation_level": "AUTOCOMMIT"})
+    return type(db)(db.url, engine_options={"isolation_level": "AUTOCOMMIT"})
 
 
 def test_a_batch_is_refused_where_each_statement_is_committed_by_itself(
@@ -190,6 +191,7 @@ def engine(library: Database) -> Engine:
     return create_engine(library.engine.url)
 
 
+@among_threads
 def test_a_deadlock_on_an_engine_of_ones_own_undoes_all(library: Database, engine: Engine) -> None:
     repository(Doc, library).add_all([Doc(id=1, title="a"), Doc(id=2, title="b")])
     both_hold_one = threading.Barrier(2)
@@ -232,6 +234,7 @@ def test_a_deadlock_on_an_engine_of_ones_own_undoes_all(library: Database, engin
     )
 
 
+@among_threads
 def test_a_conflict_on_an_engine_of_ones_own_may_be_repeated(
     library: Database, engine: Engine
 ) -> None:

@@ -220,6 +220,7 @@ def test_none_overwrites_a_value(members: Repository[Member]) -> None:
     assert members.where(Member.nick == "a").one().embedding is None
 
 
+@pytest.mark.untraced
 def test_a_batch_of_two_thousand(members: Repository[Member]) -> None:
     given = [Member(email=f"{n}@y", nick=f"n{n}", n=n, embedding=vector(n, 1)) for n in range(2000)]
     first = members.upsert(given, on="nick")

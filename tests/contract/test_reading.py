@@ -98,6 +98,7 @@ def test_get_many_keeps_the_order_and_leaves_out_what_is_not_there(docs: Reposit
     assert docs.get_many([]) == []
 
 
+@pytest.mark.untraced
 def test_get_many_takes_more_keys_than_a_statement_has_parameters(many: Repository[Doc]) -> None:
     keys = list(range(70_000, 0, -1))
     assert [doc.id for doc in many.get_many(keys)] == list(range(1200, 0, -1))

@@ -37,6 +37,7 @@ def filled(db: Database, table: str, key: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["by number", "by name"])
+@pytest.mark.untraced
 def test_a_ranking_of_60_000_short_vectors_stays_within_16_megabytes(
     db: Database, *, named: bool
 ) -> None:

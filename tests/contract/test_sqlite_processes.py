@@ -16,7 +16,7 @@ import pytest
 from agentorm import Database, repository
 from tests.contract.models import Doc, vector
 
-pytestmark = pytest.mark.engines("sqlite")
+pytestmark = [pytest.mark.engines("sqlite"), pytest.mark.sync("the processes block each other")]
 
 ROOT = Path(__file__).parents[2]
 PROCESSES, TRANSACTIONS = 4, 50

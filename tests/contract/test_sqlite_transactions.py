@@ -78,6 +78,7 @@ def test_a_read_that_cannot_become_a_write_is_a_conflict(library: Database) -> N
     assert repository(Doc, library).count() == 2
 
 
+@pytest.mark.sync("an event loop and its connections belong to one thread")
 def test_a_writer_waits_for_another(library: Database) -> None:
     first_has_written, second_begins = threading.Event(), threading.Event()
 
@@ -100,7 +101,7 @@ def test_a_writer_waits_for_another(library: Database) -> None:
 
 
 def test_a_lock_is_waited_for_as_long_as_the_url_says(library: Database, path: str) -> None:
-    patient = Database(library.engine.url, engine_options={"connect_args": {"timeout": 0.05}})
+    patient = Database(library.url, engine_options={"connect_args": {"timeout": 0.05}})
     with closing(sqlite3.connect(path)) as other, patient:
         assert repository(Doc, patient).count() == 0
         other.execute("BEGIN IMMEDIATE")

@@ -18,7 +18,7 @@ from tests.engines import NAMES
 
 pytestmark = pytest.mark.engines(*NAMES)
 
-ROWS, MEGABYTE = 30_000, 1 << 20
+ROWS, DIMENSION, MEGABYTE = 15_000, 768, 1 << 20
 STATM = Path("/proc/self/statm")
 no_statm = pytest.mark.skipif(
     not STATM.exists(), reason="/proc/self/statm, which tells the resident memory, is not there"
@@ -27,18 +27,18 @@ no_statm = pytest.mark.skipif(
 
 class Large(Contract, table=True):
     id: int | None = Field(default=None, primary_key=True)
-    embedding: Vector = vector_field(384, metric="l2")
+    embedding: Vector = vector_field(DIMENSION, metric="l2")
 
 
 QUERIES: dict[str, Callable[[Database], SyncQuery[Large]]] = {
     "by key": lambda db: repository(Large, db).order_by(Large.id),
-    "ranked": lambda db: repository(Large, db).similar_to([0.5] * 384),
+    "ranked": lambda db: repository(Large, db).similar_to([0.5] * DIMENSION),
 }
 
 
 def fill(db: Database) -> None:
     """As many rows as numbers, written by the engine itself: each time as many as there are."""
-    repository(Large, db).add(Large(id=1, embedding=Vector([0.25] * 384)))
+    repository(Large, db).add(Large(id=1, embedding=Vector([0.25] * DIMENSION)))
     key, have = col(Large.id), 1
     with db.engine.begin() as connection:
         while have < ROWS:
@@ -53,6 +53,7 @@ def resident() -> int:
 
 
 @no_statm
+@pytest.mark.untraced
 def test_a_stream_holds_a_chunk_in_memory(db: Database) -> None:
     db.create_all(Large)
     fill(db)
@@ -60,7 +61,7 @@ def test_a_stream_holds_a_chunk_in_memory(db: Database) -> None:
         before, most, seen = resident(), 0, 0
         for seen, row in enumerate(query(db).stream(), start=1):
             assert row.id == seen
-            if seen % 5_000 == 0:
+            if seen % 2_500 == 0:
                 most = max(most, resident())
         assert seen == ROWS, name
         assert most - before < 20 * MEGABYTE, name
@@ -94,6 +95,7 @@ def test_a_stream_of_nothing_is_empty(library: Database) -> None:
 
 
 @pytest.mark.parametrize("ranked", [False, True], ids=["by key", "ranked"])
+@pytest.mark.untraced
 def test_a_stream_that_is_closed_early_gives_its_connection_back(
     docs: Database, *, ranked: bool
 ) -> None:

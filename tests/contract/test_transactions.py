@@ -20,6 +20,7 @@ from tests.contract.models import Doc
 from tests.contract.undone import undone
 
 THREADS = 2
+among_threads = pytest.mark.sync("an event loop and its connections belong to one thread")
 
 
 def titles(db: Database) -> list[str]:
@@ -125,7 +126,7 @@ def test_calls_on_a_database_join_its_open_transaction(library: Database) -> Non
 
 
 def test_two_databases_have_separate_transactions(library: Database) -> None:
-    with Database(library.engine.url) as second, library.transaction() as session:
+    with type(library)(library.url) as second, library.transaction() as session:
         assert repository(Doc, second).count() == 0
         repository(Doc, session).add(Doc(title="a"))
         with second.session() as other:
@@ -140,6 +141,7 @@ def test_an_open_session_is_no_open_transaction(library: Database) -> None:
     assert titles(library) == ["a"]
 
 
+@among_threads
 def test_a_thread_has_a_transaction_of_its_own(library: Database) -> None:
     def count() -> int:
         return repository(Doc, library).count()
@@ -171,6 +173,7 @@ def test_a_broken_transaction_says_what_to_do(library: Database) -> None:
         assert docs.count() == 0
 
 
+@among_threads
 def test_two_threads_upsert_the_same_rows(library: Database) -> None:
     start = threading.Barrier(THREADS)
 
@@ -188,6 +191,7 @@ def test_two_threads_upsert_the_same_rows(library: Database) -> None:
     assert {doc.topic for doc in docs} == {"19"}
 
 
+@among_threads
 def test_two_threads_upsert_the_same_rows_in_different_orders(library: Database) -> None:
     start = threading.Barrier(THREADS)
 
@@ -203,6 +207,7 @@ def test_two_threads_upsert_the_same_rows_in_different_orders(library: Database)
     assert repository(Doc, library).count() == 50
 
 
+@among_threads
 @pytest.mark.engines("postgresql")
 def test_a_deadlock_is_a_conflict_to_repeat(library: Database) -> None:
     a, b = repository(Doc, library).add_all([Doc(title="a"), Doc(title="b")])

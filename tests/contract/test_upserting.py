@@ -213,6 +213,7 @@ def test_generated_keys_come_back(docs: Repository[Doc]) -> None:
     assert docs.get(made[2].id) == made[2]
 
 
+@pytest.mark.untraced
 def test_a_large_batch_is_one_call(library: Database) -> None:
     docs = repository(Doc, library)
     docs.add_all(Doc(title=str(n), n=0) for n in range(0, 8200, 8))
@@ -222,6 +223,7 @@ def test_a_large_batch_is_one_call(library: Database) -> None:
     assert docs.where(Doc.topic == "x").count() == 8200
 
 
+@pytest.mark.untraced
 def test_a_large_batch_that_fails_at_its_end_writes_nothing(docs: Repository[Doc]) -> None:
     given = [Doc(title=str(n)) for n in range(2500)] + [Doc(id=1, title="taken key")]
     with pytest.raises(ConstraintViolation):

@@ -46,6 +46,7 @@ def test_a_row_that_is_added_has_its_key_and_stays_readable(library: Database) -
     assert repository(Doc, library).get(doc.id) == doc
 
 
+@pytest.mark.untraced
 def test_rows_that_are_added_have_their_keys_in_order(library: Database) -> None:
     given = [Doc(title=str(n)) for n in range(1500)]
     docs = repository(Doc, library).add_all(given)

