@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlmodel import Relationship, col
 
-from agentorm.aio import AsyncDatabase, AsyncQuery, AsyncRepository
+from agentorm.aio import AsyncQuery, AsyncRepository
+from agentorm.async_database import AsyncDatabase
 from agentorm.capabilities import Capabilities
 from agentorm.database import Database
 from agentorm.dialects import Dialect, Feature

@@ -27,7 +27,8 @@ from agentorm.written import Written
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from agentorm.aio import AsyncDatabase, AsyncQuery
+    from agentorm.aio import AsyncQuery
+    from agentorm.async_database import AsyncDatabase
     from agentorm.endings import SyncQuery
 
 E = TypeVar("E")

@@ -18,7 +18,8 @@ from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.util.concurrency import in_greenlet
 from sqlmodel import Session
 
-from agentorm.aio import AsyncDatabase, entered
+from agentorm.async_database import AsyncDatabase
+from agentorm.bridge import entered
 from agentorm.database import Database
 from agentorm.dialects import IMMEDIATE
 from agentorm.dialects.connecting import ensure

@@ -45,11 +45,16 @@ def parametrize(metafunc: pytest.Metafunc, engines: list[Any]) -> None:
     node = metafunc.definition
     twice = node.path.parent.name in FOLDERS and not node.get_closest_marker("sync")
     pairs = [
-        pytest.param(name, driver, id=name if driver == "sync" else f"{name}-async")
+        pytest.param(name, driver, id=name) if driver == "sync" else _untraced(name, driver)
         for name in engines
         for driver in (_wanted() if twice and name not in REDUCED else DRIVERS[:1])
     ]
     metafunc.parametrize(("engine_name", "driver"), pairs)
+
+
+def _untraced(name: str, driver: str) -> Any:
+    """Being traced doubles the time, and the lines are those of the other driver's run."""
+    return pytest.param(name, driver, id=f"{name}-async", marks=pytest.mark.untraced)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -9,8 +9,7 @@ from sqlalchemy import make_url
 from sqlalchemy.orm import defer, selectinload
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from agentorm import Database, NotLoaded
-from agentorm.aio import AsyncDatabase
+from agentorm import AsyncDatabase, Database, NotLoaded
 from agentorm.loading import explain_loads
 from tests.contract.operas import ACTS, COMPOSER, Building, Opera, Room, compose, refusal
 

@@ -54,6 +54,7 @@ def resident() -> int:
 
 @no_statm
 @pytest.mark.untraced
+@pytest.mark.sync("tests/async measures the awaited ones")
 def test_a_stream_holds_a_chunk_in_memory(db: Database) -> None:
     db.create_all(Large)
     fill(db)

@@ -11,7 +11,8 @@ from tests.awaiting import own_endings
 
 ENDINGS = ["all", "count", "exists", "explain", "first", "hits", "one", "one_or_none", "stream"]
 WRITES = ["add", "add_all", "delete", "delete_where", "update", "update_where", "upsert"]
-KEPT_WITHIN = {"prepare_for_vectors", "reading"}  # what others call, never the user
+# what others call, never the user
+KEPT_WITHIN = {"leave", "open_session", "prepare_for_vectors", "reading"}
 NOTHING_AWAITED = {"from_env", "session", "trace", "transaction"}
 
 

@@ -1,0 +1,111 @@
+"""What type checkers make of what is awaited: `assert_type`, read by mypy and pyright alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING, assert_type
+
+from agentorm import (
+    AsyncDatabase,
+    AsyncQuery,
+    AsyncRepository,
+    Capabilities,
+    Database,
+    Entity,
+    Explanation,
+    Field,
+    Hits,
+    Repository,
+    SyncQuery,
+    Vector,
+    repository,
+    vector_field,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession as PlainSession
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+
+class Letter(Entity):
+    """No table: the type checkers alone read it."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    topic: str
+    embedding: Vector = vector_field(3)
+
+
+def the_places(session: AsyncSession, plain: PlainSession, db: AsyncDatabase) -> None:
+    assert_type(repository(Letter, session), AsyncRepository[Letter])
+    assert_type(repository(Letter, plain), AsyncRepository[Letter])
+    assert_type(repository(Letter, db), AsyncRepository[Letter])
+    unbound = repository(Letter)
+    assert_type(unbound, Repository[Letter])
+    assert_type(unbound.on(db), AsyncRepository[Letter])
+    assert_type(unbound.on(session), AsyncRepository[Letter])
+    assert_type(unbound.on(plain), AsyncRepository[Letter])
+    assert_type(unbound.limit(1).on(db), AsyncQuery[Letter])
+    assert_type(unbound.limit(1).on(session), AsyncQuery[Letter])
+
+
+def there_and_back(db: Database, awaited: AsyncDatabase) -> None:
+    assert_type(repository(Letter, awaited).on(db), Repository[Letter])
+    assert_type(repository(Letter, awaited).limit(1).on(db), SyncQuery[Letter])
+    assert_type(repository(Letter, db).on(awaited), AsyncRepository[Letter])
+    assert_type(repository(Letter, db).limit(1).on(awaited), AsyncQuery[Letter])
+
+
+def the_verbs(letters: AsyncRepository[Letter]) -> None:
+    ranked = letters.similar_to([1, 2, 3])
+    assert_type(ranked, AsyncQuery[Letter])
+    assert_type(ranked.where(Letter.topic == "x").limit(5).offset(2), AsyncQuery[Letter])
+    assert_type(ranked.max_distance(0.5).min_score(0.5), AsyncQuery[Letter])
+    assert_type(letters.order_by(Letter.topic), AsyncQuery[Letter])
+
+
+async def the_endings(letters: AsyncRepository[Letter], query: AsyncQuery[Letter]) -> None:
+    assert_type(await query.all(), list[Letter])
+    assert_type(await query.hits(), Hits[Letter])
+    assert_type(await query.first(), Letter | None)
+    assert_type(await query.one(), Letter)
+    assert_type(await query.one_or_none(), Letter | None)
+    assert_type(await query.count(), int)
+    assert_type(await query.exists(), bool)
+    assert_type(await query.explain(), Explanation)
+    assert_type(query.stream(), AsyncGenerator[Letter])
+    async for letter in letters.stream():
+        assert_type(letter, Letter)
+    for hit in await query.hits():
+        assert_type(hit.entity, Letter)
+        assert_type(hit.distance, float)
+
+
+async def the_writes(letters: AsyncRepository[Letter], letter: Letter) -> None:
+    assert_type(await letters.get(1), Letter | None)
+    assert_type(await letters.get_many([1, 2]), list[Letter])
+    assert_type(await letters.add(letter), Letter)
+    assert_type(await letters.add_all([letter]), list[Letter])
+    assert_type(await letters.upsert([letter], on=Letter.topic), list[Letter])
+    assert_type(await letters.update(letter, topic="x"), Letter)
+    assert_type(await letters.update_where(Letter.topic == "x", topic="y"), int)
+    assert_type(await letters.delete_where(Letter.topic == "x"), int)
+    await letters.delete(letter)
+
+
+async def the_database(db: AsyncDatabase, work: Callable[[Database, int], str]) -> None:
+    assert_type(db.session(), "AsyncSession")
+    async with db.transaction() as session:
+        assert_type(session, "AsyncSession")
+    async with AsyncDatabase.from_env("sqlite://") as opened:
+        assert_type(opened, AsyncDatabase)
+    assert_type(await db.run_sync(work, 7), str)
+    assert_type(await db.capabilities(), Capabilities)
+    assert_type(await db.ping(), float)
+
+
+async def what_is_refused(db: AsyncDatabase, work: Callable[[Database, int], str]) -> None:
+    """Each comment is itself an error to mypy when it is not needed."""
+    letters = repository(Letter, db)
+    await letters.add("x")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    await db.run_sync(work, "7")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    AsyncDatabase(3)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
