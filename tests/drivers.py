@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from tests.engines import ENGINES
 
 DRIVERS = ("sync", "async")
 FOLDERS = {"contract", "property"}
+TRACED = {"contract": {"sqlite", "mysql"}, "async": {"sqlite"}}  # one that ranks, one that scans
 EXAMPLES = "_hypothesis_internal_use_settings"  # where Hypothesis keeps a test's settings
 REDUCED = {engine.name for engine in ENGINES if engine.reduced}
 
@@ -39,22 +40,33 @@ def _wanted() -> tuple[str, ...]:
 
 def parametrize(metafunc: pytest.Metafunc, engines: list[Any]) -> None:
     """Each engine with each kind of driver, for a test that takes `db`; else each engine."""
-    if "driver" not in metafunc.fixturenames or not all(isinstance(name, str) for name in engines):
+    if not all(isinstance(name, str) for name in engines):
         metafunc.parametrize("engine_name", engines)
         return
     node = metafunc.definition
-    twice = node.path.parent.name in FOLDERS and not node.get_closest_marker("sync")
+    takes_driver = "driver" in metafunc.fixturenames
+    twice = (
+        takes_driver and node.path.parent.name in FOLDERS and not node.get_closest_marker("sync")
+    )
     pairs = [
-        pytest.param(name, driver, id=name) if driver == "sync" else _untraced(name, driver)
+        pytest.param(
+            name, *[driver] * takes_driver, id=_id(name, driver), marks=_marks(node, name, driver)
+        )
         for name in engines
         for driver in (_wanted() if twice and name not in REDUCED else DRIVERS[:1])
     ]
-    metafunc.parametrize(("engine_name", "driver"), pairs)
+    metafunc.parametrize(("engine_name", "driver")[: 1 + takes_driver], pairs)
 
 
-def _untraced(name: str, driver: str) -> Any:
-    """Being traced doubles the time, and the lines are those of the other driver's run."""
-    return pytest.param(name, driver, id=f"{name}-async", marks=pytest.mark.untraced)
+def _id(name: str, driver: str) -> str:
+    return name if driver == "sync" else f"{name}-async"
+
+
+def _marks(node: pytest.Item, name: str, driver: str) -> Sequence[pytest.MarkDecorator]:
+    """Being traced doubles the time, and a test of all engines has the same lines on most."""
+    of_all = node.get_closest_marker("engines") is None
+    traced = TRACED.get(node.path.parent.name, {name}) if of_all else {name}
+    return () if driver == "sync" and name in traced else (pytest.mark.untraced,)
 
 
 @pytest.hookimpl(tryfirst=True)

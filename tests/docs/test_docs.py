@@ -98,7 +98,12 @@ def test_the_tests_that_a_page_shows_pass_with_pytest(url: str, tmp_path: Path) 
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error", "-W", SLOW, "test_page.py"],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TEST_DATABASE_URL": without_driver(url)},
+        env=os.environ
+        | {
+            "PYTEST_ADDOPTS": "",
+            "PYTHONPATH": str(ROOT),
+            "TEST_DATABASE_URL": without_driver(url),
+        },
         check=False,
         capture_output=True,
         text=True,
