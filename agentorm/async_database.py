@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
@@ -14,7 +13,7 @@ from sqlalchemy import URL
 from sqlalchemy.util.concurrency import greenlet_spawn
 from sqlmodel import Session
 
-from agentorm.bridge import all_ended, entered
+from agentorm.bridge import all_ended, entered, to_the_end
 from agentorm.capabilities import Capabilities
 from agentorm.database import Database
 from agentorm.dialects import Dialect
@@ -161,11 +160,10 @@ class AsyncDatabase:
         What cancelled tasks are still undoing comes to its end first.
         """
         await all_ended()
-        disposing = asyncio.create_task(greenlet_spawn(self.sync_database.dispose))
         try:
-            await asyncio.shield(disposing)
+            await to_the_end(self.sync_database.dispose)
         finally:
-            await asyncio.wait([disposing])
+            await all_ended()
 
     async def __aenter__(self) -> Self:
         return self

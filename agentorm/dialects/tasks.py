@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -78,6 +78,7 @@ class _Use:
 
 
 _uses: WeakKeyDictionary[Connection | Session, _Use] = WeakKeyDictionary()
+_BY_ONE = nullcontext()
 
 
 def refuse_other_tasks(engine: Engine) -> None:
@@ -127,27 +128,27 @@ def share(session: Session, connection: Connection) -> None:
         _uses[connection] = use
 
 
-@contextmanager
-def used(place: Connection | Session) -> Generator[None]:
+def used(place: Connection | Session) -> AbstractContextManager[None]:
     """Within, an awaited connection, or session, works for the current task alone.
 
     Raises:
         SessionInUse: it works for another.
     """
     use = _use_of_others(place)
-    if use is not None:
-        use.check()
-    with waited_for(place):
-        yield
+    if use is None:
+        return _BY_ONE
+    use.check()
+    return _call_under_way(use)
+
+
+def waited_for(place: Connection | Session) -> AbstractContextManager[None]:
+    """Within, another task that ends the transaction waits, and begins nothing."""
+    use = _use_of_others(place)
+    return _BY_ONE if use is None else _call_under_way(use)
 
 
 @contextmanager
-def waited_for(place: Connection | Session) -> Generator[None]:
-    """Within, another task that ends the transaction waits, and begins nothing."""
-    use = _use_of_others(place)
-    if use is None:
-        yield
-        return
+def _call_under_way(use: _Use) -> Generator[None]:
     task = current_task()
     use.calls.append(task)
     try:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import JSON, Boolean, LargeBinary, TypeDecorator
+from sqlalchemy import JSON, Boolean, LargeBinary
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.types import TypeEngine
 
@@ -16,31 +16,18 @@ from agentorm.scalars import (
     DateTimeType,
     DecimalType,
     DurationType,
-    EnumType,
     FloatType,
     IntegerType,
     NaiveDateTimeType,
+    Portable,
     StringType,
     TimeType,
     UuidType,
 )
 from agentorm.types import JSONType, VectorType
 
-OURS: tuple[type[TypeDecorator[Any]], ...] = (
-    BytesType,
-    DateTimeType,
-    DecimalType,
-    DurationType,
-    EnumType,
-    FloatType,
-    IntegerType,
-    JSONType,
-    NaiveDateTimeType,
-    StringType,
-    TimeType,
-    UuidType,
-    VectorType,
-)
+OURS = tuple(cast("list[type[Portable[Any]]]", Portable.__subclasses__()))
+"""The types of the library; a subclass of one is of the user's."""
 
 
 def neutral(found: TypeEngine[Any], dialect: SQLAlchemyDialect) -> TypeEngine[Any]:

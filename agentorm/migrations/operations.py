@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, TypeVar, cast
 from warnings import catch_warnings, filterwarnings, simplefilter
 
 from alembic.operations import MigrateOperation, Operations
@@ -17,6 +17,8 @@ from agentorm.indexes import VectorIndex, named_index
 from agentorm.migrations.repeating import is_continued
 from agentorm.types import VectorType
 from agentorm.vectors import Metric
+
+K = TypeVar("K", bound="VectorIndexOp")
 
 
 def dialect_of(operations: Operations) -> Dialect:
@@ -73,9 +75,19 @@ class PrepareBackOp(MigrateOperation):
         return ("prepare_vectors",)
 
 
-@Operations.register_operation("create_vector_index")
-class CreateVectorIndexOp(MigrateOperation):
-    """Create a vector index, on the engines that build this kind."""
+class VectorIndexOp(MigrateOperation):
+    """A vector index is created or dropped, on the engines that build this kind.
+
+    Attributes:
+        verb: what it is in ``op``.
+        flag: the keyword there that has it left out where it is done.
+        diff: what Alembic calls such a difference.
+        asks: whether that keyword is given.
+    """
+
+    verb: ClassVar[str]
+    flag: ClassVar[str]
+    diff: ClassVar[str]
 
     def __init__(  # noqa: PLR0913  # what an index is
         self,
@@ -86,11 +98,31 @@ class CreateVectorIndexOp(MigrateOperation):
         *,
         metric: str = "cosine",
         schema: str | None = None,
-        if_not_exists: bool = False,
+        asks: bool = False,
     ) -> None:
         self.name, self.table_name, self.column_name = name, table_name, column_name
         self.index, self.metric = index, Metric(metric)
-        self.schema, self.if_not_exists = schema, if_not_exists
+        self.schema, self.asks = schema, asks
+
+    def to_diff_tuple(self) -> tuple[Any, ...]:
+        return (self.diff, self.to_index())
+
+    def to_index(self) -> Index:
+        """The index, over a table that has nothing but its column."""
+        column: Column[Any] = Column(self.column_name, VectorType())
+        Table(self.table_name, MetaData(), column, schema=self.schema)
+        return named_index(self.name, column, self.index, self.metric)
+
+    def _as(self, kind: type[K]) -> K:
+        named = (self.name, self.table_name, self.column_name)
+        return kind(*named, self.index, metric=self.metric, schema=self.schema, asks=self.asks)
+
+
+@Operations.register_operation("create_vector_index")
+class CreateVectorIndexOp(VectorIndexOp):
+    """Create a vector index, on the engines that build this kind."""
+
+    verb, flag, diff = "create_vector_index", "if_not_exists", "add_index"
 
     @classmethod
     def create_vector_index(  # noqa: PLR0913  # what an index is
@@ -115,54 +147,19 @@ class CreateVectorIndexOp(MigrateOperation):
             PostgreSQL, ``CREATE INDEX ix ON doc USING hnsw (embedding vector_cosine_ops)
             WITH (m = 8, ef_construction = 64)``.
         """
-        made = cls(
-            name,
-            table_name,
-            column_name,
-            index,
-            metric=metric,
-            schema=schema,
-            if_not_exists=if_not_exists,
-        )
+        named = (name, table_name, column_name)
+        made = cls(*named, index, metric=metric, schema=schema, asks=if_not_exists)
         return cast(None, operations.invoke(made))
 
     def reverse(self) -> DropVectorIndexOp:
-        return DropVectorIndexOp(
-            self.name,
-            self.table_name,
-            self.column_name,
-            self.index,
-            metric=self.metric,
-            schema=self.schema,
-            if_exists=self.if_not_exists,
-        )
-
-    def to_diff_tuple(self) -> tuple[Any, ...]:
-        return ("add_index", self.to_index())
-
-    def to_index(self) -> Index:
-        """The index, over a table that has nothing but its column."""
-        return _index(self)
+        return self._as(DropVectorIndexOp)
 
 
 @Operations.register_operation("drop_vector_index")
-class DropVectorIndexOp(MigrateOperation):
+class DropVectorIndexOp(VectorIndexOp):
     """Drop a vector index, on the engines that build this kind."""
 
-    def __init__(  # noqa: PLR0913  # what an index is
-        self,
-        name: str,
-        table_name: str,
-        column_name: str,
-        index: VectorIndex,
-        *,
-        metric: str = "cosine",
-        schema: str | None = None,
-        if_exists: bool = False,
-    ) -> None:
-        self.name, self.table_name, self.column_name = name, table_name, column_name
-        self.index, self.metric = index, Metric(metric)
-        self.schema, self.if_exists = schema, if_exists
+    verb, flag, diff = "drop_vector_index", "if_exists", "remove_index"
 
     @classmethod
     def drop_vector_index(  # noqa: PLR0913  # what an index is
@@ -186,40 +183,12 @@ class DropVectorIndexOp(MigrateOperation):
             ``op.drop_vector_index("ix", "doc", "embedding", agentorm.HNSW(m=8))`` is, on
             PostgreSQL, ``DROP INDEX ix``.
         """
-        made = cls(
-            name,
-            table_name,
-            column_name,
-            index,
-            metric=metric,
-            schema=schema,
-            if_exists=if_exists,
-        )
+        named = (name, table_name, column_name)
+        made = cls(*named, index, metric=metric, schema=schema, asks=if_exists)
         return cast(None, operations.invoke(made))
 
     def reverse(self) -> CreateVectorIndexOp:
-        return CreateVectorIndexOp(
-            self.name,
-            self.table_name,
-            self.column_name,
-            self.index,
-            metric=self.metric,
-            schema=self.schema,
-            if_not_exists=self.if_exists,
-        )
-
-    def to_diff_tuple(self) -> tuple[Any, ...]:
-        return ("remove_index", self.to_index())
-
-    def to_index(self) -> Index:
-        """The index, over a table that has nothing but its column."""
-        return _index(self)
-
-
-def _index(op: CreateVectorIndexOp | DropVectorIndexOp) -> Index:
-    column: Column[Any] = Column(op.column_name, VectorType())
-    Table(op.table_name, MetaData(), column, schema=op.schema)
-    return named_index(op.name, column, op.index, op.metric)
+        return self._as(CreateVectorIndexOp)
 
 
 @Operations.implementation_for(PrepareVectorsOp)
@@ -238,14 +207,14 @@ def _prepare_vectors(operations: Operations, operation: PrepareVectorsOp) -> Non
 def _create_vector_index(operations: Operations, operation: CreateVectorIndexOp) -> None:
     index = operation.to_index()
     if dialect_of(operations).builds(index):
-        asked = operation.if_not_exists or is_continued(operations)
+        asked = operation.asks or is_continued(operations)
         operations.impl.create_index(index, if_not_exists=asked)
 
 
 @Operations.implementation_for(DropVectorIndexOp)
 def _drop_vector_index(operations: Operations, operation: DropVectorIndexOp) -> None:
     index = operation.to_index()
-    asked = operation.if_exists or is_continued(operations)
+    asked = operation.asks or is_continued(operations)
     if not dialect_of(operations).builds(index) or (asked and _lost_its_table(operations, index)):
         return
     operations.impl.drop_index(index, if_exists=asked)

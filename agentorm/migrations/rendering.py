@@ -16,6 +16,7 @@ from agentorm.migrations.operations import (
     DropVectorIndexOp,
     PrepareBackOp,
     PrepareVectorsOp,
+    VectorIndexOp,
 )
 from agentorm.scalars import BytesType, DecimalType, EnumType, StringType
 from agentorm.types import VectorType
@@ -65,29 +66,14 @@ def _prepare_back(context: AutogenContext, operation: PrepareBackOp) -> list[str
 
 
 @renderers.dispatch_for(CreateVectorIndexOp)
-def _create_vector_index(context: AutogenContext, operation: CreateVectorIndexOp) -> str:
-    flag = {"if_not_exists": True} if operation.if_not_exists else {}
-    return _of_index(context, "create_vector_index", operation, flag)
-
-
 @renderers.dispatch_for(DropVectorIndexOp)
-def _drop_vector_index(context: AutogenContext, operation: DropVectorIndexOp) -> str:
-    flag = {"if_exists": True} if operation.if_exists else {}
-    return _of_index(context, "drop_vector_index", operation, flag)
-
-
-def _of_index(
-    context: AutogenContext,
-    name: str,
-    operation: CreateVectorIndexOp | DropVectorIndexOp,
-    flags: dict[str, bool],
-) -> str:
+def _vector_index(context: AutogenContext, operation: VectorIndexOp) -> str:
     named = (operation.name, operation.table_name, operation.column_name)
     given = [*(repr(str(each)) for each in named), _declaration(context, operation.index)]
     given.append(f"metric={str(operation.metric)!r}")
     given += _schema(operation.schema)
-    given += [f"{flag}={value}" for flag, value in flags.items()]
-    return f"{_prefix(context)}{name}({', '.join(given)})"
+    given += [f"{operation.flag}=True"] if operation.asks else []
+    return f"{_prefix(context)}{operation.verb}({', '.join(given)})"
 
 
 def _declaration(context: AutogenContext, index: VectorIndex) -> str:

@@ -24,6 +24,7 @@ from agentorm.migrations.operations import (
     DropVectorIndexOp,
     PrepareBackOp,
     PrepareVectorsOp,
+    VectorIndexOp,
 )
 from agentorm.types import VectorType
 
@@ -57,7 +58,7 @@ def _rewritten(context: AutogenContext, operation: MigrateOperation) -> list[Mig
     drops = [c for c in changes if isinstance(c, DropVectorIndexOp)]
     makes = [c for c in changes if isinstance(c, CreateVectorIndexOp)]
     columns = [c for c in changes if isinstance(c, _COLUMNS)]
-    ours = (*_COLUMNS, DropVectorIndexOp, CreateVectorIndexOp)
+    ours = (*_COLUMNS, VectorIndexOp)
     operation.ops[:] = [change for change in changes if not isinstance(change, ours)]
     again = list(_built_again(context, operation, columns, [*drops, *makes]))
     drops += [create.reverse() for create in again]
@@ -109,12 +110,12 @@ def _built_again(
 ) -> Iterator[CreateVectorIndexOp]:
     """The indexes that stay as they are on columns that do not."""
     resized = {column.column_name for column in columns if isinstance(column, ResizeVectorOp)}
-    names = {c.name for c in changed if isinstance(c, CreateVectorIndexOp | DropVectorIndexOp)}
+    names = {c.name for c in changed if isinstance(c, VectorIndexOp)}
     wanted = _table(context, table)
     for index in sorted(wanted.indexes if wanted is not None else (), key=lambda i: str(i.name)):
         if "agentorm" in index.info and index.name not in names:
             create = created(index)
-            create.if_not_exists = True
+            create.asks = True
             if create.column_name in resized:
                 yield create
 

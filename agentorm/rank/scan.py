@@ -4,7 +4,7 @@ Keys and vectors are streamed in chunks under the query's filters, the nearest k
 and only their rows are loaded, in the same transaction and under the same filters. Their
 distances are computed once more from the vectors read then, so none is ever stale.
 
-Whatever the size of the table, a ranking holds one chunk of 2 MiB of rows, some 12 MiB with
+Whatever the size of the table, a ranking holds one chunk of 1 MiB of rows, less than 12 MiB with
 what the driver and numpy make of it, and the keys of the k nearest; without a limit, every key.
 """
 
