@@ -8,6 +8,7 @@ AgentORMError
 │   ├── MissingValue                    a required field has none at the write
 │   └── UnknownField                    a name the model does not have
 ├── InvalidQuery (ValueError)           a query that cannot mean anything
+│   ├── InvalidFilter                   a filter, at the path in its document
 │   ├── InvalidMetric
 │   ├── NotBound                        an ending, and nowhere to run it
 │   └── SessionInUse                    two tasks, and one session
@@ -108,6 +109,21 @@ class UnknownField(InvalidValue):
 
 class InvalidQuery(AgentORMError, ValueError):
     """A query that cannot mean anything, refused where it is written."""
+
+
+class InvalidFilter(InvalidQuery):
+    """A filter that cannot mean anything; `path` is where in its document, as ``$.and[1].value``.
+
+    Args:
+        problem: what was expected, and what came.
+        path: where; ``$`` is the whole document.
+        hint: the way out.
+    """
+
+    def __init__(self, problem: str, *, path: str, hint: str | None = None) -> None:
+        self.problem = problem
+        self.path = path
+        super().__init__(f"{path}: {problem}", hint=hint)
 
 
 class InvalidMetric(InvalidQuery):
