@@ -46,6 +46,7 @@ from agentorm.errors import (
 )
 from agentorm.expressions import distance
 from agentorm.fields import Field, json_field, vector_field
+from agentorm.filters import filter_schema, parse_filter
 from agentorm.indexes import HNSW, IVFFlat, VectorIndex
 from agentorm.query import Query
 from agentorm.repository import Repository, repository
@@ -142,7 +143,9 @@ __all__ = [
     "__version__",
     "col",
     "distance",
+    "filter_schema",
     "json_field",
+    "parse_filter",
     "repository",
     "vector_field",
 ]

@@ -112,6 +112,15 @@ def column_type(place: str, field: FieldInfo) -> TypeEngine[Any]:
     raise InvalidModel(f"{place}: {field.annotation!r} has no column type", hint=hint)
 
 
+def annotated_class(place: str, field: FieldInfo) -> Any:
+    """The class, or Literal, within a field's annotation.
+
+    Raises:
+        InvalidModel: it is annotated with several.
+    """
+    return _unwrapped(place, field.annotation, [])
+
+
 def _unwrapped(place: str, annotation: Any, found: list[Any]) -> Any:
     """The class within Optional, Annotated, NewType and aliases; their metadata goes to `found`."""
     origin = get_origin(annotation)

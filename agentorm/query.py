@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from operator import index as as_integer
-from typing import Any, Generic
+from typing import Any, Generic, cast, overload
 
 from sqlalchemy import Boolean, ColumnElement, inspect
 from sqlalchemy.exc import ArgumentError
@@ -21,6 +22,7 @@ from typing_extensions import TypeVar
 from agentorm import statement as pure
 from agentorm.errors import InvalidQuery, InvalidVector
 from agentorm.expressions import AnySelect, sorted_by
+from agentorm.filters import MISSING, compared, parse_filter
 from agentorm.models import RankedField, mapper_of, vector_field_of
 from agentorm.vectors import Metric, Vector, VectorLike, as_vector
 
@@ -109,14 +111,38 @@ class Query(ABC, Generic[E, Q]):
             raise InvalidVector("a zero vector has no direction", field=field.label, hint=hint)
         return self._with(ranking=Ranking(field, checked, chosen))
 
-    def where(self, *conditions: ColumnElement[bool] | bool) -> Q:
+    @overload
+    def where(self, *conditions: ColumnElement[bool] | bool | Mapping[str, Any]) -> Q: ...
+
+    @overload
+    def where(self, field: str, operator: str, value: object = MISSING, /) -> Q: ...
+
+    def where(self, *conditions: Any) -> Q:
         """Keep the rows for which every condition is true, beside those given before.
 
+        A condition is an expression, or a filter document as `parse_filter` takes it. A single
+        field may be compared by its name: ``where("meta.role", "=", "admin")``. The operator is
+        ``=``, ``==``, ``!=``, ``<>``, ``<``, ``<=``, ``>``, ``>=`` or one of a document's, and the
+        value may be Python's, as a date or a member of an enum.
+
         Raises:
+            InvalidFilter: a document, or the three values, that mean nothing for the model.
             InvalidQuery: something that is no SQL condition: a string, or a plain ``True``
                 from comparing Python values.
+
+        Example:
+            ``where("topic", "in", ["a", "b"])`` is ``WHERE doc.topic IN (:topic_1, :topic_2)``.
         """
-        return self._with(filters=(*self.filters, *map(condition, conditions)))
+        if len(conditions) in {2, 3} and isinstance(conditions[0], str):
+            made = [compared(self.model, *conditions)]
+        else:
+            made = [self._condition(given) for given in conditions]
+        return self._with(filters=(*self.filters, *made))
+
+    def _condition(self, given: Any) -> ColumnElement[bool]:
+        if isinstance(given, dict):
+            return parse_filter(self.model, cast(object, given))
+        return condition(given)
 
     def order_by(self, *fields: Any) -> Q:
         """Sort by these fields, then by primary key; NULL counts as smaller than any value.

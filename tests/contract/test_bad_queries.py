@@ -119,7 +119,7 @@ MISTAKES: dict[str, tuple[Mistake, type[Exception], str]] = {
         r"the score of l2 lies in \(0, 1\], got 0.0",
     ),
     "text as a condition": (
-        lambda docs: docs.where("topic = 'science'"),  # type: ignore[arg-type]
+        lambda docs: docs.where("topic = 'science'"),  # type: ignore[call-overload]
         InvalidQuery,
         r"expected a condition, got \"topic = 'science'\"; compare a field, as Document\.topic ==",
     ),
@@ -129,7 +129,7 @@ MISTAKES: dict[str, tuple[Mistake, type[Exception], str]] = {
         "expected a condition, got False",
     ),
     "a number as a condition": (
-        lambda docs: docs.where(1),  # type: ignore[arg-type]
+        lambda docs: docs.where(1),  # type: ignore[call-overload]
         InvalidQuery,
         "expected a condition, got 1",
     ),

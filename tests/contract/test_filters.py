@@ -153,5 +153,5 @@ def test_a_verb_leaves_its_query_as_it_was(docs: Database) -> None:
 def test_a_field_that_is_no_condition_is_refused(docs: Database, sent: list[str]) -> None:
     sent.clear()
     with pytest.raises(InvalidQuery, match="condition"):
-        repository(Doc, docs).where(col(Doc.title)).all()  # type: ignore[arg-type]
+        repository(Doc, docs).where(col(Doc.title)).all()  # type: ignore[call-overload]
     assert sent == []

@@ -121,7 +121,7 @@ def an_entity(numbers: Any) -> None:
 def what_is_refused(papers: Repository[Paper], query: SyncQuery[Paper]) -> None:
     """Each comment is itself an error to mypy when it is not needed."""
     papers.add("x")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
-    papers.where("x")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    papers.where("x")  # type: ignore[call-overload] # pyright: ignore[reportArgumentType]
     query.limit("x")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     query.similar_to([1], on=Paper.embedding, metric=3)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     query.al()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]

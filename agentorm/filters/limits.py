@@ -1,0 +1,82 @@
+"""How large a filter may be, and the account of how large one is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentorm.errors import InvalidFilter
+from agentorm.refusals import shown
+
+DEPTH = 32
+NODES = 1_000
+LIST = 1_000
+VALUES = 5_000
+STEPS = 32
+CHARACTERS = 65_536
+ALL_CHARACTERS = 1_000_000
+LARGEST_PLACE = 2**31 - 1
+
+
+class Budget:
+    """What is left of the limits while one filter is read."""
+
+    def __init__(self) -> None:
+        self.nodes, self.values, self.characters = NODES, VALUES, ALL_CHARACTERS
+
+    def take_node(self, depth: int, path: str) -> None:
+        """Count one node.
+
+        Raises:
+            InvalidFilter: it is one too many, or too deep.
+        """
+        if depth > DEPTH:
+            raise InvalidFilter(f"conditions are nested at most {DEPTH} deep", path=path)
+        self.nodes -= 1
+        self.leave_nodes(0, path)
+
+    def leave_nodes(self, count: int, path: str) -> None:
+        """See that so many nodes more are within the limit.
+
+        Raises:
+            InvalidFilter: they are not.
+        """
+        if count > self.nodes:
+            raise InvalidFilter(f"a filter has at most {NODES:,} conditions", path=path)
+
+    def take_values(self, count: int, path: str) -> None:
+        """Count the items of a list or an object, or one value.
+
+        Raises:
+            InvalidFilter: they are too many in one list, or in the whole filter.
+        """
+        if count > LIST:
+            raise InvalidFilter(f"expected at most {LIST:,} values, got {count:,}", path=path)
+        self.values -= count
+        if self.values < 0:
+            raise InvalidFilter(f"a filter has at most {VALUES:,} values in all", path=path)
+
+    def take_text(self, text: str, path: str) -> None:
+        """Count the characters of a text.
+
+        Raises:
+            InvalidFilter: they are too many in one text, or in the whole filter.
+        """
+        if len(text) > CHARACTERS:
+            told = f"expected text of at most {CHARACTERS:,} characters, got {len(text):,}"
+            raise InvalidFilter(told, path=path)
+        self.characters -= len(text)
+        if self.characters < 0:
+            told = f"a filter has at most {ALL_CHARACTERS:,} characters of text in all"
+            raise InvalidFilter(told, path=path)
+
+
+def told(value: Any) -> str:
+    """What came, for a message: short, whatever it is."""
+    if value is None:
+        return "null"
+    if isinstance(value, int) and value.bit_length() > 1_000:
+        return f"an integer of {value.bit_length():,} bits"
+    try:
+        return shown(value)
+    except Exception:  # noqa: BLE001  # a value's own repr may fail in any way
+        return type(value).__name__
