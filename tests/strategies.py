@@ -200,7 +200,7 @@ def conditions(model: type[World]) -> SearchStrategy[Condition]:
 
 
 def _conditions(model: type[World]) -> SearchStrategy[Condition]:
-    leaves = st.one_of([_of_field(name, scalar) for name, scalar in SCALARS[model].items()])
+    leaves = st.one_of([of_field(name, scalar) for name, scalar in SCALARS[model].items()])
     if model in COMPARABLE:
         one, other = COMPARABLE[model]
         leaves |= st.builds(
@@ -214,7 +214,7 @@ def _joined(inner: SearchStrategy[Condition]) -> SearchStrategy[Condition]:
     return st.one_of(st.builds(Not, inner), st.builds(And, parts), st.builds(Or, parts))
 
 
-def _of_field(name: str, scalar: Scalar) -> SearchStrategy[Condition]:
+def of_field(name: str, scalar: Scalar) -> SearchStrategy[Condition]:
     here = st.just(name)
     made: list[SearchStrategy[Condition]] = [
         st.builds(Compare, here, st.sampled_from(scalar.operators), scalar.values),

@@ -6,11 +6,10 @@ A row is a dict; a vector in it is a tuple of floats that float32 holds exactly.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cmp_to_key
-from math import fsum, hypot
 from typing import Any, TypeAlias
 
 from tests.property.conditions import (
@@ -32,7 +31,6 @@ from tests.property.conditions import (
 Row: TypeAlias = dict[str, Any]
 Key: TypeAlias = tuple[Any, ...]
 Truth: TypeAlias = bool | None
-TOLERANCE = 1e-5
 
 
 def truth(condition: Condition, row: Row) -> Truth:
@@ -140,59 +138,3 @@ def _order(one: Any, other: Any, sort: Sort) -> int:
     if isinstance(one, Enum):
         one, other = one.name, other.name
     return (bool(one > other) - bool(one < other)) * (-1 if sort.descending else 1)
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A row with a distance, and how low and high an engine may put it."""
-
-    row: Row
-    distance: float
-    low: float
-    high: float
-
-
-def ranked(rows: Sequence[Row], field: str, query: Sequence[float], metric: str) -> list[Ranked]:
-    """The rows that have a distance to the query."""
-    made: list[Ranked] = []
-    for row in rows:
-        vector = row[field]
-        if vector is None or (metric == "cosine" and not any(vector)):
-            continue
-        found = DISTANCES[metric](vector, query)
-        slack = TOLERANCE * (abs(found) + size(vector, query, metric))
-        made.append(Ranked(row, found, found - slack, found + slack))
-    return made
-
-
-def cosine(a: Sequence[float], b: Sequence[float]) -> float:
-    return 1.0 - product(a, b) / (hypot(*a) * hypot(*b))
-
-
-def product(a: Sequence[float], b: Sequence[float]) -> float:
-    return fsum(x * y for x, y in zip(a, b, strict=True))
-
-
-def l1(a: Sequence[float], b: Sequence[float]) -> float:
-    return fsum(abs(x - y) for x, y in zip(a, b, strict=True))
-
-
-DISTANCES: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {
-    "cosine": cosine,
-    "l2": lambda a, b: hypot(*(x - y for x, y in zip(a, b, strict=True))),
-    "inner_product": lambda a, b: -product(a, b),
-    "l1": l1,
-}
-
-
-def size(a: Sequence[float], b: Sequence[float], metric: str) -> float:
-    """What a distance near zero is the difference of: its rounding errors are relative to that."""
-    if metric == "inner_product":
-        return hypot(*a) * hypot(*b)
-    return 1.0 if metric == "cosine" else 0.0
-
-
-def score(distance: float, metric: str) -> float:
-    if metric == "inner_product":
-        return -distance
-    return 1.0 - distance if metric == "cosine" else 1.0 / (1.0 + distance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
@@ -29,6 +30,9 @@ on_every_engine = [
 examples_share_the_database = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
+EXAMPLES = int(os.environ.get("AGENTORM_EXAMPLES", 20 * settings().max_examples))
+every_example = settings(examples_share_the_database, max_examples=EXAMPLES)
+few_examples = settings(examples_share_the_database, max_examples=EXAMPLES // 20)
 
 
 @contextmanager

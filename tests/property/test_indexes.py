@@ -14,7 +14,8 @@ from sqlmodel import Session
 from agentorm import Database, Vector, repository
 from tests import strategies
 from tests.property.models import VECTORS, Bud, Leaf, Twig, World
-from tests.property.oracle import key_of, ranked, truth
+from tests.property.oracle import key_of, truth
+from tests.property.oracle_vectors import ranked
 from tests.property.running import (
     examples_share_the_database,
     key,

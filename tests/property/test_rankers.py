@@ -12,7 +12,8 @@ from agentorm.rank import ranker_of
 from agentorm.rank.scan import Scan
 from tests import strategies
 from tests.property.models import KEYS, Note
-from tests.property.oracle import Key, key_of, ranked
+from tests.property.oracle import Key, key_of
+from tests.property.oracle_vectors import ranked
 from tests.property.running import (
     examples_share_the_database,
     key,

@@ -28,7 +28,8 @@ from agentorm import (
 )
 from tests import strategies
 from tests.property.models import KEYS, Note, Place, World
-from tests.property.oracle import Key, Ranked, Row, key_of, ranked, score, truth
+from tests.property.oracle import Key, Row, key_of, truth
+from tests.property.oracle_vectors import Ranked, ranked, score
 from tests.property.running import (
     examples_share_the_database,
     key,

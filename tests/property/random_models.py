@@ -1,0 +1,177 @@
+"""Models whose fields are drawn by lot, so that types, keys, kinds and dimensions meet.
+
+Another lot is drawn with ``AGENTORM_SEED``; the same seed makes the same models.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import combinations
+from random import Random
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from hypothesis import strategies as st
+from pydantic import NaiveDatetime
+
+from agentorm import Field, Vector, json_field, vector_field
+from tests.property.conditions import OPERATORS
+from tests.property.models import Mood, World
+from tests.property.shapes import Shape, VectorShape
+from tests.strategies import EQUALITY, Scalar
+
+T = TypeVar("T")
+
+SEED = int(os.environ.get("AGENTORM_SEED", "5"))
+COUNT = 12
+MOMENT = datetime(2024, 2, 29, 23, 59, 59, 999_999, UTC)
+CLOCK = MOMENT.replace(tzinfo=None)
+STEP = timedelta(microseconds=1)
+BIG = 2**63
+
+TEXTS = (
+    *("", "a", "A", "b", "ab", "aB", "%", "_", "é", "日", "😀", "'", '"', "\\", " a", "a ", "\n"),
+    *("a%b", "a_b", "e\u0301", "\ufffd", ":x", "%s", "5", "null", "a\\%", "--", "aaaaaaaaaaaaaaa"),
+)
+POOLS: Mapping[Any, tuple[Any, ...]] = {
+    str: TEXTS,
+    int: (0, 1, 2, -1, 5, 2**31, 2**53, 2**53 + 1, BIG - 1, -BIG),
+    float: (0.0, -0.0, 1.0, 0.1, 0.30000000000000004, -1.5, 5.0, 1e300, 5e-324, 2.0**53),
+    Decimal: tuple(map(Decimal, ("0", "1", "-1", "0.000001", "0.1", "999999999999.999999", "5"))),
+    bool: (False, True),
+    datetime: (MOMENT, MOMENT + STEP, MOMENT - STEP, datetime.min.replace(tzinfo=UTC)),
+    NaiveDatetime: (CLOCK, CLOCK + STEP, CLOCK - STEP, datetime.max),  # noqa: DTZ901
+    date: (date(2024, 2, 29), date(2024, 3, 1), date.min, date.max),
+    time: (time.min, time(0, 0, 0, 1), time(12, 30), time.max),
+    timedelta: (timedelta(0), STEP, -STEP, timedelta(hours=25), timedelta(days=-400)),
+    UUID: tuple(UUID(int=n) for n in (0, 1, 2**127, 2**128 - 1)),
+    bytes: (b"", b"\x00", b"\x00\x01", b"a", b"'a", b"\xff", b"\xff\x00", b"A", b"a "),
+    Mood: tuple(Mood),
+}
+"""Of each type some values, few enough that rows and conditions often have the same."""
+UNORDERED = (bool, Mood)
+KEYS: tuple[Mapping[str, Any], ...] = (
+    {"id": int},
+    {"name": str},
+    {"uid": UUID},
+    {"area": str, "number": int},
+    {"day": date, "uid": UUID},
+    {"lasting": timedelta},
+    {"number": int, "flag": bool, "name": str},
+)
+DIMENSIONS = (1, 2, 3, 5, 8, 17, 64)
+KINDS: Mapping[str, type[Any]] = {"float32": Vector}
+DOCUMENTS: Mapping[str, Any] = {"object": dict[str, Any], "array": list[Any]}
+
+
+class _Deck(Generic[T]):
+    """Deals every card once before any comes again."""
+
+    def __init__(self, random: Random, cards: Iterable[T]) -> None:
+        self.random, self.cards, self.left = random, tuple(cards), list[T]()
+
+    def dealt(self) -> T:
+        if not self.left:
+            self.left = self.random.sample(self.cards, len(self.cards))
+        return self.left.pop()
+
+
+class _Decks:
+    def __init__(self, random: Random) -> None:
+        self.keys = _Deck(random, KEYS)
+        self.types = _Deck(random, POOLS)
+        self.nullable = _Deck(random, (True, False, True))
+        self.counts = _Deck(random, (1, 2))
+        self.held = _Deck(random, ("object", "array", "object"))
+        self.kinds = _Deck(random, KINDS)
+        self.dimensions = _Deck(random, DIMENSIONS)
+        self.metrics = {kind: _Deck(random, VectorShape(1, "", kind).metrics) for kind in KINDS}
+
+
+class _Lot:
+    """One model, field by field."""
+
+    def __init__(self, name: str, decks: _Decks) -> None:
+        self.name, self.decks = name, decks
+        self.annotations: dict[str, Any] = {}
+        self.members: dict[str, Any] = {"__module__": __name__, "__qualname__": name}
+        self.types: dict[str, Any] = {}
+        self.scalars: dict[str, Scalar] = {}
+        self.vectors: dict[str, VectorShape] = {}
+        self.documents: dict[str, str] = {}
+        self.nullable: set[str] = set()
+
+    def shape(self) -> Shape:
+        keys = self._keyed()
+        self._with_scalars()
+        self._with_documents()
+        self._with_vectors()
+        namespace = {**self.members, "__annotations__": self.annotations}
+        metaclass: Any = type(World)
+        model = metaclass(self.name, (World,), namespace, table=True)
+        nullable = frozenset(self.nullable)
+        pairs = tuple(self._pairs())
+        return Shape(model, keys, self.scalars, self.vectors, self.documents, nullable, pairs)
+
+    def _keyed(self) -> tuple[str, ...]:
+        dealt = self.decks.keys.dealt()
+        for name, kind in dealt.items():
+            self._declare(name, kind, nullable=False, field=Field(primary_key=True))
+            self._scalar(name, kind, nullable=False)
+        return tuple(dealt)
+
+    def _with_scalars(self) -> None:
+        for place in range(2 + self.decks.counts.dealt()):
+            name, kind, nullable = (
+                f"f{place}",
+                self.decks.types.dealt(),
+                self.decks.nullable.dealt(),
+            )
+            self._declare(name, kind, nullable=nullable, field=Field(**_default(nullable=nullable)))
+            self._scalar(name, kind, nullable=nullable)
+
+    def _with_documents(self) -> None:
+        for name in ("meta", "more")[: self.decks.counts.dealt()]:
+            held, nullable = self.decks.held.dealt(), self.decks.nullable.dealt()
+            self.documents[name] = held
+            self._declare(name, DOCUMENTS[held], nullable=nullable, field=json_field())
+            if nullable:
+                self.nullable.add(name)
+
+    def _with_vectors(self) -> None:
+        for name in ("near", "far")[: self.decks.counts.dealt()]:
+            kind, nullable = self.decks.kinds.dealt(), self.decks.nullable.dealt()
+            dimension, metric = self.decks.dimensions.dealt(), self.decks.metrics[kind].dealt()
+            self.vectors[name] = VectorShape(dimension, metric, kind, nullable)
+            field = vector_field(dimension, metric=metric, kind=kind, **_default(nullable=nullable))
+            self._declare(name, KINDS[kind], nullable=nullable, field=field)
+
+    def _declare(self, name: str, kind: Any, *, nullable: bool, field: Any) -> None:
+        self.annotations[name] = kind | None if nullable else kind
+        self.members[name] = field
+
+    def _scalar(self, name: str, kind: Any, *, nullable: bool) -> None:
+        operators = EQUALITY if kind in UNORDERED else tuple(OPERATORS)
+        values = st.sampled_from(POOLS[kind])
+        self.types[name] = kind
+        self.scalars[name] = Scalar(values, nullable, operators, kind is str, kind is bool)
+
+    def _pairs(self) -> Iterable[tuple[str, str]]:
+        for one, other in combinations(self.scalars, 2):
+            if self.types[one] is self.types[other] and self.types[one] not in UNORDERED:
+                yield one, other
+
+
+def _default(*, nullable: bool) -> dict[str, Any]:
+    return {"default": None} if nullable else {}
+
+
+def made(count: int = COUNT, seed: int = SEED) -> tuple[Shape, ...]:
+    decks = _Decks(Random(seed))  # noqa: S311  # no secret is made of it
+    return tuple(_Lot(f"Random{number:02}", decks).shape() for number in range(count))
+
+
+RANDOM = made()

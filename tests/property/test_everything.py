@@ -1,0 +1,139 @@
+"""Whole questions against the oracle: rows, order, distances, pages, counts.
+
+An engine rounds, so a row has a lowest and a highest distance, and near a threshold it may be
+kept or not. Where all sums are exact the two are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from sqlmodel import Session
+
+from agentorm import Database, Hits, SyncQuery, repository
+from tests.engines import ENGINES
+from tests.property.conditions import in_sql
+from tests.property.models import MODELS, World
+from tests.property.oracle import key_of, ordered
+from tests.property.oracle_vectors import Ranked, ranked, score
+from tests.property.questions import Question, Ranking, Whole, passing, wholes
+from tests.property.random_models import RANDOM
+from tests.property.running import every_example, few_examples, paged, sort_keys, stored
+from tests.property.shapes import FIXED, Shape
+
+pytestmark = pytest.mark.filterwarnings("ignore::agentorm.errors.SlowPath")
+REDUCED = [engine.name for engine in ENGINES if engine.reduced]
+
+
+@pytest.fixture
+def universe(db: Database) -> Database:
+    """Tables of the fixed models and of the random ones."""
+    db.create_all(*MODELS, *(shape.model for shape in RANDOM))
+    return db
+
+
+@every_example
+@given(wholes((*RANDOM, *FIXED)))
+def test_every_answer_is_that_of_the_oracle(universe: Database, whole: Whole) -> None:
+    check(universe, whole)
+
+
+@pytest.mark.engines(*REDUCED)
+@few_examples
+@given(wholes((*RANDOM, *FIXED)))
+def test_every_answer_is_that_of_the_oracle_on_less(universe: Database, whole: Whole) -> None:
+    check(universe, whole)
+
+
+def check(db: Database, whole: Whole) -> None:
+    with stored(db, (whole.shape.model, whole.rows)) as session:
+        for question in whole.questions:
+            rows = passing(whole.rows, question.condition)
+            query = asked(whole.shape, question, session)
+            if question.ranking is None:
+                check_rows(query, whole.shape, question, rows)
+            else:
+                check_ranking(query, whole.shape, question, question.ranking, rows)
+
+
+def asked(shape: Shape, question: Question, session: Session) -> SyncQuery[World]:
+    """The question as a user would put it."""
+    query: SyncQuery[World] = paged(repository(shape.model, session).offset(0), question.page)
+    if question.condition is not None:
+        query = query.where(in_sql(shape.model, question.condition))
+    ranking = question.ranking
+    if ranking is None:
+        return query.order_by(*sort_keys(shape.model, question.sorts))
+    metric = ranking.metric if ranking.named else None
+    query = query.similar_to(ranking.vector, on=ranking.field, metric=metric)
+    if ranking.threshold is None:
+        return query
+    verb: SyncQuery[World] = getattr(query, ranking.threshold.verb)(ranking.threshold.given)
+    return verb
+
+
+def check_rows(
+    query: SyncQuery[World], shape: Shape, question: Question, rows: list[dict[str, object]]
+) -> None:
+    wanted = [key_of(row, shape.keys) for row in ordered(rows, question.sorts, shape.keys)]
+    assert found(query.all(), shape) == question.page.of(wanted), question
+    assert query.count() == len(wanted), question
+    assert query.exists() == bool(wanted), question
+
+
+def found(entities: Sequence[World], shape: Shape) -> list[tuple[object, ...]]:
+    return [key_of(vars(entity), shape.keys) for entity in entities]
+
+
+def check_ranking(
+    query: SyncQuery[World],
+    shape: Shape,
+    question: Question,
+    ranking: Ranking,
+    rows: list[dict[str, object]],
+) -> None:
+    may = ranked(rows, ranking.field, ranking.vector, ranking.metric)
+    must = may
+    if (near := ranking.threshold) is not None:
+        slack = 0.0 if near.verb == "max_distance" else 1e-9 * (1 + abs(near.distance))
+        must = [r for r in may if is_within(r, near.distance, slack)]
+        may = [r for r in may if r.low <= near.distance + slack]
+    hits = query.hits()
+    count = query.count()
+    assert len(must) <= count <= len(may), question
+    assert query.exists() == bool(count), question
+    assert len(hits) == len(question.page.of([None] * count)), question
+    assert (hits.complete, hits.exact) == (True, True), question
+    check_hits(hits, shape, ranking, must, may, question)
+
+
+def is_within(row: Ranked, limit: float, slack: float) -> bool:
+    if row.low == row.high and not slack:
+        return row.distance <= limit
+    return row.high < limit - slack
+
+
+def check_hits(
+    hits: Hits[World],
+    shape: Shape,
+    ranking: Ranking,
+    must: Sequence[Ranked],
+    may: Sequence[Ranked],
+    question: Question,
+) -> None:
+    """Each at its distance, in order, none twice, and the first of what there is."""
+    by_key = {key_of(r.row, shape.keys): r for r in may}
+    lowest, highest = sorted(r.low for r in may), sorted(r.high for r in must)
+    order = [(hit.distance, key_of(vars(hit.entity), shape.keys)) for hit in hits]
+    assert order == sorted(set(order)), question
+    for place, (hit, (distance, key)) in enumerate(
+        zip(hits, order, strict=True), question.page.skip
+    ):
+        row = by_key[key]
+        assert row.low <= distance <= row.high, (question, row)
+        assert lowest[place] <= distance, question
+        assert place >= len(highest) or distance <= highest[place], question
+        bits = shape.vectors[ranking.field].dimension
+        assert hit.score == pytest.approx(score(distance, ranking.metric, bits), rel=1e-12)
