@@ -1,0 +1,127 @@
+"""The command line: which engines, how many rows, and where the report goes."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from agentorm import Database, SlowPath
+from tests.benchmarks.index_recall.contenders import CONTENDERS, DEFAULTS, Contender
+from tests.benchmarks.index_recall.filling import filled
+from tests.benchmarks.index_recall.measuring import FILTERS, Measured, Trial, Truth, measured
+from tests.benchmarks.index_recall.models import TABLES
+from tests.benchmarks.index_recall.plotting import draw, pyplot
+from tests.benchmarks.index_recall.printing import as_markdown, as_text
+from tests.benchmarks.index_recall.progress import say
+from tests.benchmarks.index_recall.results import Built, Report, header
+from tests.benchmarks.index_recall.servers import databases, index_bytes, roomy, told
+from tests.benchmarks.texts import ROOT, Texts, texts
+
+PAGE, PLOT = ROOT / "docs" / "recall.md", ROOT / "docs" / "assets" / "recall.svg"
+BEGIN, END = "<!-- recall -->\n", "<!-- end of recall -->"
+
+
+def arguments(given: list[str], description: str) -> Namespace:
+    """The command line, read."""
+    about, _, more = description.partition("\n\n")
+    parser = ArgumentParser(prog="recall.py", description=about, epilog=more)
+    add = parser.add_argument
+    add("urls", nargs="*", metavar="URL", help="servers; without any, every engine that is here")
+    add("--engine", action="append", choices=CONTENDERS, help="only this one; more than once")
+    add("--rows", type=_count, default=100_000, help="at most so many (%(default)s)")
+    add("--queries", type=_count, default=200, help="at most so many (%(default)s)")
+    add("--seconds", type=float, default=20, help="for each measurement, then fewer queries")
+    add("--keep", action="store_true", help="keep the filled tables for the next run")
+    add("--json", type=Path, metavar="FILE", help="write what was measured")
+    add("--read", type=Path, metavar="FILE", help="report what --json wrote, measuring nothing")
+    add("--plot", type=Path, metavar="FILE.svg", help="draw recall against latency")
+    add("--markdown", action="store_true", help="print Markdown")
+    add("--docs", action="store_true", help="write tables and plot of docs/recall.md")
+    return parser.parse_args(given)
+
+
+def _count(given: str) -> int:
+    if int(given) < 1:
+        raise ValueError
+    return int(given)
+
+
+def run(given: list[str], description: str) -> int:
+    """Fill, measure, report; 1 when an answer was wrong."""
+    asked = arguments(given, description)
+    warnings.simplefilter("ignore", SlowPath)
+    if asked.plot or asked.docs:
+        pyplot()
+    report = Report.read(asked.read.read_text(encoding="utf-8")) if asked.read else _run(asked)
+    print(as_markdown(report) if asked.markdown else as_text(report))
+    if asked.json:
+        asked.json.write_text(report.json(), encoding="utf-8")
+    if asked.plot:
+        draw(report, asked.plot)
+    if asked.docs:
+        _document(report)
+    for wrong in report.wrong:
+        print(f"WRONG: {wrong}", file=sys.stderr)
+    return int(bool(report.wrong))
+
+
+def _document(report: Report) -> None:
+    before, begin, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        sys.exit(f"{PAGE} lacks the markers {BEGIN.strip()} and {END}")
+    PAGE.write_text(f"{before}{begin}\n{as_markdown(report)}\n\n{end}{after}", encoding="utf-8")
+    PLOT.parent.mkdir(exist_ok=True)
+    draw(report, PLOT)
+
+
+def _run(asked: Namespace) -> Report:
+    data = texts(asked.rows, asked.queries)
+    began = header(len(data.embeddings), len(data.queries))
+    truth = Truth(data)
+    engines: dict[str, list[str]] = {}
+    built: list[Built] = []
+    cells: list[Measured] = []
+    names = asked.engine or list(CONTENDERS)
+    with databases(asked.urls, names, TABLES, keep=asked.keep) as found:
+        for db in found:
+            with roomy(db, len(data.embeddings)):
+                engine = db.dialect().name
+                for contender in CONTENDERS[engine]:
+                    built.append(_built(db, contender, data))
+                    cells += _measured(db, contender, data, truth, asked.seconds)
+                engines[engine] = told(db)
+    return Report(began, engines, tuple(built), tuple(cells))
+
+
+def _built(db: Database, contender: Contender, data: Texts) -> Built:
+    known = filled(db, contender.recipe, data.embeddings)
+    return Built(
+        engine=db.dialect().name,
+        index=contender.index,
+        rows=known.rows,
+        load_seconds=known.load_seconds,
+        index_seconds=known.index_seconds,
+        index_bytes=index_bytes(db, contender.recipe.table.name),
+        settings=known.settings,
+    )
+
+
+def _measured(
+    db: Database, contender: Contender, data: Texts, truth: Truth, seconds: float
+) -> list[Measured]:
+    found: list[Measured] = []
+    for setting in contender.settings:
+        for place in FILTERS:
+            if place.indexed and setting is not DEFAULTS:
+                continue
+            trial = Trial(db, contender.recipe.model, setting, place)
+            one = measured(trial, contender.index, data, truth, seconds)
+            say(
+                f"{one.engine}: {one.index}, {one.setting}, {one.share:.1%} pass:"
+                f" recall {one.recall:.3f}, p50 {one.p50:.2f} ms"
+            )
+            found.append(one)
+    return found

@@ -1,0 +1,190 @@
+"""How many of the true nearest a search finds, and how long it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from agentorm import Database, Hits, Vector, repository
+from tests.benchmarks.index_recall.models import BUCKETS, RecallText
+from tests.benchmarks.texts import Texts
+
+K = 10
+WARMING = 100
+FEWEST = 10
+TOLERANCE = 1e-5
+"""How true a distance is."""
+TIE = 1e-6
+"""What differs by less is as near."""
+Verb = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What rows a search is restricted to: those in the first buckets.
+
+    Attributes:
+        buckets: how many of them pass; all, without a filter.
+        indexed: the condition is on the column that has an index.
+    """
+
+    buckets: int
+    indexed: bool = False
+
+    @property
+    def share(self) -> float:
+        return self.buckets / BUCKETS
+
+    def conditions(self, model: type[RecallText]) -> list[Any]:
+        if self.buckets == BUCKETS:
+            return []
+        column: Any = model.indexed_bucket if self.indexed else model.bucket
+        return [column < self.buckets]
+
+
+SHARES = (BUCKETS, 100, 10, 1)
+FILTERS = (
+    *(Filter(buckets) for buckets in SHARES),
+    *(Filter(buckets, indexed=True) for buckets in SHARES[1:]),
+)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a search is tuned, by its name in the report."""
+
+    name: str
+    tune: Verb = lambda query: query
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One setting of one index behind one filter.
+
+    Attributes:
+        recall: the mean share of the true nearest among those returned.
+        rows: the fewest rows that a search returned.
+        expected: as many as there are, k at most.
+        exact: the share of the answers that call themselves exact.
+        p50: milliseconds of a search, the median; `p95` likewise.
+        wall: seconds of all searches together.
+        wrong: what no index may do: fewer rows, a wrong order, a row that the filter excludes.
+    """
+
+    engine: str
+    index: str
+    setting: str
+    share: float
+    filter_indexed: bool
+    queries: int
+    recall: float
+    rows: int
+    expected: int
+    exact: float
+    p50: float
+    p95: float
+    wall: float
+    wrong: tuple[str, ...]
+
+
+class Truth:
+    """The distances of all rows to all queries, by numpy in float64."""
+
+    def __init__(self, given: Texts) -> None:
+        rows = given.embeddings.astype(np.float64)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        asked = np.array([np.asarray(query, np.float64) for query in given.queries])
+        asked /= np.linalg.norm(asked, axis=1, keepdims=True)
+        self.distances: NDArray[np.float64] = 1 - asked @ rows.T
+        self._buckets = np.arange(len(rows)) % BUCKETS
+
+    def expected(self, place: Filter) -> int:
+        return min(K, int((self._buckets < place.buckets).sum()))
+
+    def farthest(self, place: Filter, query: int) -> float:
+        """The distance of the last of the true nearest."""
+        passing = self.distances[query][self._buckets < place.buckets]
+        return float(np.partition(passing, self.expected(place) - 1)[: self.expected(place)].max())
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The searches of one table by the library."""
+
+    db: Database
+    model: type[RecallText]
+    setting: Setting
+    place: Filter
+
+    def timed(
+        self, queries: Sequence[Vector], seconds: float
+    ) -> tuple[list[float], list[Hits[Any]]]:
+        """Each query once, or as many as fit into the time, each in a transaction of its own."""
+        with self.db.session() as session:
+            self._sent(session, queries[:WARMING], seconds / 4, fewest=1)
+            return self._sent(session, queries, seconds, fewest=FEWEST)
+
+    def _sent(
+        self, session: Session, queries: Sequence[Vector], seconds: float, *, fewest: int
+    ) -> tuple[list[float], list[Hits[Any]]]:
+        times: list[float] = []
+        answers: list[Hits[Any]] = []
+        rows, where = repository(self.model, session), self.place.conditions(self.model)
+        for vector in queries:
+            began = perf_counter()
+            hits = self.setting.tune(rows.similar_to(vector).where(*where).limit(K)).hits()
+            times.append(perf_counter() - began)
+            answers.append(hits)
+            session.expunge_all()
+            session.rollback()
+            if sum(times) > seconds and len(times) >= fewest:
+                break
+        return times, answers
+
+
+def measured(trial: Trial, index: str, given: Texts, truth: Truth, seconds: float) -> Measured:
+    """Search with each query, and judge what comes back."""
+    place, expected = trial.place, truth.expected(trial.place)
+    times, answers = trial.timed(given.queries, seconds)
+    judged = [_judged(hits, place, truth, n) for n, hits in enumerate(answers)]
+    milliseconds = np.array(times) * 1e3
+    return Measured(
+        engine=trial.db.dialect().name,
+        index=index,
+        setting=trial.setting.name,
+        share=place.share,
+        filter_indexed=place.indexed,
+        queries=len(times),
+        recall=sum(found for found, _ in judged) / (expected * len(judged)),
+        rows=min(map(len, answers)),
+        expected=expected,
+        exact=sum(hits.exact for hits in answers) / len(answers),
+        p50=float(np.percentile(milliseconds, 50)),
+        p95=float(np.percentile(milliseconds, 95)),
+        wall=sum(times),
+        wrong=tuple(dict.fromkeys(wrong for _, each in judged for wrong in each)),
+    )
+
+
+def _judged(hits: Hits[Any], place: Filter, truth: Truth, query: int) -> tuple[int, list[str]]:
+    """How many of the true nearest are there, counting ties, and what is wrong with the rows."""
+    keys = [hit.entity.id for hit in hits]
+    told = np.array([hit.distance for hit in hits])
+    true = truth.distances[query][keys]
+    found = int((true <= truth.farthest(place, query) + TIE).sum())
+    expected = truth.expected(place)
+    faults = {
+        f"{len(keys)} rows instead of {expected}": len(keys) != expected,
+        "a row twice": len({*keys}) != len(keys),
+        "not sorted by distance": bool((np.diff(told) < 0).any()),
+        "a distance that is not the true one": bool((np.abs(told - true) > TOLERANCE).any()),
+        "a row that the filter excludes": any(key % BUCKETS >= place.buckets for key in keys),
+        "called exact, and a near row is missing": hits.exact and found < expected,
+    }
+    return min(found, expected), [fault for fault, is_so in faults.items() if is_so]

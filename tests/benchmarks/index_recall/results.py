@@ -1,0 +1,90 @@
+"""What a run found, as data, and the machine it was found on."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from platform import machine, processor, python_version
+
+from tests.benchmarks.index_recall.measuring import K, Measured
+
+
+@dataclass(frozen=True)
+class Built:
+    """What an index took.
+
+    Attributes:
+        load_seconds: to write the rows, with the index where it grows with them.
+        index_seconds: to build it afterwards, or None where it grows with the rows.
+        index_bytes: its size, where the engine tells it.
+        settings: what the server was told for it.
+    """
+
+    engine: str
+    index: str
+    rows: int
+    load_seconds: float
+    index_seconds: float | None
+    index_bytes: int | None
+    settings: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """A run: the machine, the engines, the indexes and what was measured."""
+
+    header: tuple[str, ...]
+    engines: dict[str, list[str]]
+    built: tuple[Built, ...]
+    measured: tuple[Measured, ...]
+
+    @property
+    def wrong(self) -> list[str]:
+        """Answers that no index may give."""
+        return [
+            f"{one.engine} {one.index}, {one.setting}, {one.share:.1%} pass: {fault}"
+            for one in self.measured
+            for fault in one.wrong
+        ]
+
+    def json(self) -> str:
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    @classmethod
+    def read(cls, written: str) -> Report:
+        """What `json` has written."""
+        found = json.loads(written)
+        return cls(
+            header=tuple(found["header"]),
+            engines=found["engines"],
+            built=tuple(Built(**each) for each in found["built"]),
+            measured=tuple(
+                Measured(**each | {"wrong": tuple(each["wrong"])}) for each in found["measured"]
+            ),
+        )
+
+
+def header(rows: int, queries: int) -> tuple[str, ...]:
+    """When, where and on what."""
+    loads = ", ".join(f"{load:.1f}" for load in os.getloadavg())
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, agentorm {version('agentorm')}, Python {python_version()}",
+        f"{_processor()}, {os.cpu_count()} cores, {_memory()}; load averages at the start: {loads}",
+        f"{rows} rows, {queries} queries that are not among them, k = {K}, cosine",
+    )
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else processor() or machine()
+
+
+def _memory() -> str:
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return f"{size / 2**30:.0f} GiB"
