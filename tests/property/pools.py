@@ -93,6 +93,11 @@ CONTAINERS: tuple[Any, ...] = _simple_first(
         *_containers(1, 120),
     ]
 )
-OBJECTS: tuple[Any, ...] = tuple(value for value in CONTAINERS if isinstance(value, dict))
-ARRAYS: tuple[Any, ...] = tuple(value for value in CONTAINERS if isinstance(value, list))
+
+
+def _of(kind: type[Any]) -> tuple[Any, ...]:
+    return tuple(value for value in CONTAINERS if type(value) is kind)
+
+
+OBJECTS, ARRAYS = _of(dict), _of(list)
 VALUES: tuple[Any, ...] = (*SCALARS, *CONTAINERS)
