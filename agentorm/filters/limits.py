@@ -13,6 +13,7 @@ LIST = 1_000
 VALUES = 5_000
 STEPS = 32
 CHARACTERS = 65_536
+PATTERN = 8_192  # SQLite takes 50,000 bytes
 ALL_CHARACTERS = 1_000_000
 LARGEST_PLACE = 2**31 - 1
 
@@ -62,12 +63,22 @@ class Budget:
             InvalidFilter: they are too many in one text, or in the whole filter.
         """
         if len(text) > CHARACTERS:
-            told = f"expected text of at most {CHARACTERS:,} characters, got {len(text):,}"
-            raise InvalidFilter(told, path=path)
+            problem = f"expected text of at most {CHARACTERS:,} characters, got {len(text):,}"
+            raise InvalidFilter(problem, path=path)
         self.characters -= len(text)
         if self.characters < 0:
-            told = f"a filter has at most {ALL_CHARACTERS:,} characters of text in all"
-            raise InvalidFilter(told, path=path)
+            problem = f"a filter has at most {ALL_CHARACTERS:,} characters of text in all"
+            raise InvalidFilter(problem, path=path)
+
+    def check_pattern(self, text: str, path: str) -> None:
+        """See that a text is no longer than a pattern may be.
+
+        Raises:
+            InvalidFilter: it is.
+        """
+        if len(text) > PATTERN:
+            problem = f"expected a pattern of at most {PATTERN:,} characters, got {len(text):,}"
+            raise InvalidFilter(problem, path=path)
 
 
 def told(value: Any) -> str:

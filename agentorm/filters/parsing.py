@@ -13,7 +13,7 @@ from agentorm.filters.documents import JSONValues
 from agentorm.filters.fields import FilterField, FilterFields
 from agentorm.filters.grouping import joined
 from agentorm.filters.limits import LARGEST_PLACE, STEPS, Budget, told
-from agentorm.filters.operators import EQUALITY, OPERATORS, SYMBOLS, Operator, Takes
+from agentorm.filters.operators import EQUALITY, OPERATORS, SYMBOLS, TEXT, Operator, Takes
 from agentorm.filters.schema import operators_of
 from agentorm.filters.values import as_array, as_object, text
 
@@ -96,6 +96,8 @@ class _Parser:
             for step in steps:
                 expression = expression[step]
             value = self._value(node.get("value", MISSING), operator, field, path)
+            if operator.name in TEXT and isinstance(value, str):
+                self.budget.check_pattern(value, f"{path}.value")
             made: Condition = operator.build(expression, value)
         except (InvalidQuery, InvalidValue) as error:
             if isinstance(error, InvalidFilter):

@@ -7,12 +7,13 @@ from typing import Any
 
 from agentorm.filters.fields import FilterField, FilterFields
 from agentorm.filters.forms import Form
-from agentorm.filters.limits import CHARACTERS, LARGEST_PLACE, LIST, NODES, STEPS
-from agentorm.filters.operators import EQUALITY, OPERATORS, ORDER, Takes
+from agentorm.filters.limits import CHARACTERS, LARGEST_PLACE, LIST, NODES, PATTERN, STEPS
+from agentorm.filters.operators import EQUALITY, OPERATORS, ORDER, TEXT, Takes
 
 Schema = dict[str, Any]
 _FILTER: Schema = {"$ref": "#/$defs/filter"}
 _TEXT: Schema = {"type": "string", "maxLength": CHARACTERS}
+_PATTERN: Schema = {"type": "string", "maxLength": PATTERN}
 _SCALARS: tuple[Schema, ...] = (_TEXT, {"type": "number"}, {"type": "boolean"})
 _CONTAINERS: tuple[Schema, ...] = ({"type": "array"}, {"type": "object"})
 _ABOUT = """\
@@ -116,8 +117,10 @@ def _shapes(form: Form) -> list[Shape]:
     made: list[Shape] = []
     for takes in Takes:
         names = [name for name in form.operators if OPERATORS[name].takes is takes]
-        for schema, chosen in ((equal, True), (form.schema, False)):
-            some = tuple(name for name in names if (name in EQUALITY) is chosen)
+        equality = tuple(name for name in names if name in EQUALITY)
+        patterns = tuple(name for name in names if name in TEXT)
+        others = tuple(name for name in names if name not in {*EQUALITY, *TEXT})
+        for some, schema in ((equality, equal), (others, form.schema), (patterns, _PATTERN)):
             if some:
                 made.append((some, _taken(takes, dict(schema)), takes is not Takes.FLAG))
     return made
@@ -140,8 +143,8 @@ def _json_shapes() -> list[Shape]:
         (ORDER[:4], {"anyOf": [text, number]}, True),
         (("between",), {"anyOf": [_taken(Takes.PAIR, one) for one in (text, number)]}, True),
         (("in", "not_in"), {"anyOf": [_taken(Takes.LIST, one) for one in _SCALARS]}, True),
-        (("like", "ilike", "starts_with"), text, True),
-        (("contains",), {"anyOf": [text, *_CONTAINERS]}, True),
+        (("like", "ilike", "starts_with"), _PATTERN, True),
+        (("contains",), {"anyOf": [_PATTERN, *_CONTAINERS]}, True),
         (("has_any", "has_all"), _taken(Takes.LIST, {"anyOf": [*_SCALARS]}), True),
         (("is_null", "exists"), _taken(Takes.FLAG, {}), False),
     ]
