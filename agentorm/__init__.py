@@ -48,6 +48,7 @@ from agentorm.expressions import distance
 from agentorm.fields import Field, json_field, vector_field
 from agentorm.filters import filter_schema, parse_filter
 from agentorm.indexes import HNSW, IVFFlat, VectorIndex
+from agentorm.json_types import JSONType
 from agentorm.query import Query
 from agentorm.repository import Repository, repository
 from agentorm.results import Explanation, Hit, Hits
@@ -65,7 +66,7 @@ from agentorm.scalars import (
     UuidType,
 )
 from agentorm.tracing import Trace, TracedStatement
-from agentorm.types import JSONType, VectorType
+from agentorm.types import VectorType
 from agentorm.vectors import Kind, Metric, Vector, VectorLike
 
 __version__ = "0.1.0"

@@ -133,7 +133,7 @@ def _distance(element: Distance, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 def _filled(template: str, element: Distance, compiler: SQLCompiler, **kw: Any) -> str:
-    inner = {k: v for k, v in kw.items() if k not in _OUTERMOST_ONLY}
+    inner = {k: v for k, v in kw.items() if k not in OUTERMOST_ONLY}
     column = compiler.process(element.column, **inner)
     vector = compiler.process(element.vector, **inner)
     operands = (column,) if isinstance(element.vector, BindParameter) else (column, vector)
@@ -141,7 +141,7 @@ def _filled(template: str, element: Distance, compiler: SQLCompiler, **kw: Any) 
     return template.format(column=column, vector=vector, present=present)
 
 
-_OUTERMOST_ONLY = frozenset({"add_to_result_map", "result_map_targets", "within_columns_clause"})
+OUTERMOST_ONLY = frozenset({"add_to_result_map", "result_map_targets", "within_columns_clause"})
 
 
 class NearestFirst(UnaryExpression[float]):
@@ -232,7 +232,7 @@ _DIRECTIONS = (operators.asc_op, operators.desc_op)
 class Spelt(ColumnElement[Any]):
     """An expression that each engine writes in its own way, by the template of that name.
 
-    The names are attributes of `Dialect`: ``vector_bits``, ``json_value`` and ``json_text``.
+    The names are attributes of `Dialect`: ``vector_bits``.
     """
 
     inherit_cache = True
@@ -255,7 +255,7 @@ class Spelt(ColumnElement[Any]):
 
 @compiles(Spelt)
 def _spelt(element: Spelt, compiler: SQLCompiler, **kw: Any) -> str:
-    inner = {k: v for k, v in kw.items() if k not in _OUTERMOST_ONLY}
+    inner = {k: v for k, v in kw.items() if k not in OUTERMOST_ONLY}
     template: str = getattr(dialects.of(compiler.dialect), element.template)
     return template.format(expression=compiler.process(element.operand, **inner))
 

@@ -14,8 +14,9 @@ from sqlmodel import Field
 
 from agentorm.errors import InvalidModel, InvalidVector
 from agentorm.indexes import VectorIndex
+from agentorm.json_types import JSONType
 from agentorm.refusals import shown
-from agentorm.types import JSONType, VectorType
+from agentorm.types import VectorType
 from agentorm.vectors import Kind, Metric, Vector, VectorLike, as_vector
 
 __all__ = ["Field", "VectorField", "json_field", "vector_field"]

@@ -31,10 +31,10 @@ from agentorm.columns import declared_type, limit_keys
 from agentorm.errors import InvalidModel
 from agentorm.fields import Field, VectorField, vector_field
 from agentorm.indexes import vector_index
+from agentorm.json_types import JSONType
 from agentorm.loading import RAISE_NOT_LOADED, explain_expired
 from agentorm.rules import Rules
 from agentorm.tracked import track
-from agentorm.types import JSONType
 
 if TYPE_CHECKING:
     from agentorm.entity import Entity

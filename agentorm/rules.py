@@ -14,10 +14,11 @@ from sqlalchemy import ClauseElement, Column, inspect
 from sqlalchemy.orm import Mapper
 
 from agentorm.errors import InvalidValue, MissingValue, UnknownField
+from agentorm.json_types import JSONType
 from agentorm.json_values import is_object
 from agentorm.refusals import refusal
 from agentorm.scalars import DateTimeType
-from agentorm.types import JSONType, VectorType
+from agentorm.types import VectorType
 from agentorm.validation import Check, Convert, Validators, converter
 
 _CHANGING = (DateTimeType, JSONType, VectorType)

@@ -64,7 +64,7 @@ class StringType(Portable[str]):
         """Takes a backslash in a pattern for itself, on the engines that would not too."""
 
         def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
-            if op in _PATTERNS and not (kwargs.get("escape") or kwargs.get("autoescape")):
+            if op in PATTERNS and not (kwargs.get("escape") or kwargs.get("autoescape")):
                 kwargs["escape"] = _harmless_escape(other[0])
             return super().operate(op, *other, **kwargs)
 
@@ -94,7 +94,7 @@ def _harmless_escape(pattern: Any) -> str | None:
     return next(character for character in _ESCAPES if character not in pattern)
 
 
-_PATTERNS = frozenset(
+PATTERNS = frozenset(
     getattr(operators, f"{negated}{folded}{kind}_op")
     for kind in ("like", "startswith", "endswith", "contains")
     for negated in ("", "not_")

@@ -1,4 +1,4 @@
-"""The column types of vectors and of JSON."""
+"""The column type of vectors."""
 
 from __future__ import annotations
 
@@ -6,14 +6,9 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from sqlalchemy import (
-    JSON,
     ColumnElement,
     LargeBinary,
     TypeDecorator,
-    bindparam,
-    false,
-    not_,
-    or_,
     type_coerce,
 )
 from sqlalchemy.dialects.mysql import base as mysql
@@ -26,7 +21,7 @@ from sqlalchemy.types import TypeEngine
 
 from agentorm import dialects
 from agentorm.errors import InvalidModel
-from agentorm.scalars import Portable, StringType
+from agentorm.scalars import Portable
 from agentorm.vectors import Kind, Metric, Vector, as_vector
 
 
@@ -176,15 +171,6 @@ class PackedVectorType(VectorType):
         return packed
 
 
-def _among(
-    document: ColumnElement[Any], values: list[Any], *, negated: bool
-) -> ColumnElement[bool]:
-    """Each value is compared by itself: as JSON, where a list of parameters would be text."""
-    same: list[ColumnElement[bool]] = [document == value for value in values]
-    found = or_(false(), *same)
-    return not_(found) if negated else found
-
-
 _AMONG = (operators.in_op, operators.not_in_op)
 _COMPARING = (
     operators.eq,
@@ -211,40 +197,3 @@ def _kind(name: str) -> Kind:
 
 def _comparable(value: Any) -> Any:
     return value if value is None or isinstance(value, Vector) else Vector(value)
-
-
-class JSONType(Portable[Any]):
-    """A JSON document; None is NULL."""
-
-    impl = JSON
-    cache_ok = True
-
-    class Comparator(TypeDecorator.Comparator[Any], JSON.Comparator[Any]):
-        """Compares text in a document by code point, and a value as JSON."""
-
-        def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
-            from agentorm.expressions import Spelt, is_expression
-
-            if op in _AMONG and isinstance(other[0], list | tuple):
-                return _among(self.expr, [*other[0]], negated=op is operators.not_in_op)
-            if op in _COMPARING and other[0] is not None and not is_expression(other[0]):
-                value = bindparam(None, other[0], type_=JSONType(), unique=True)
-                other = (Spelt(value, "json_value"),)
-            compared: ColumnElement[Any] = super().operate(op, *other, **kwargs)
-            return compared
-
-        def as_string(  # pyright: ignore[reportIncompatibleMethodOverride]
-            self,
-        ) -> ColumnElement[str]:
-            from agentorm.expressions import Spelt
-
-            found: Any = super()
-            return Spelt(found.as_string(), "json_text", StringType())
-
-    comparator_factory = Comparator  # pyright: ignore[reportAssignmentType]
-
-    def load_dialect_impl(self, dialect: SQLAlchemyDialect) -> TypeEngine[Any]:
-        return dialects.of(dialect).json_type()
-
-    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
-        return self.impl_instance.coerce_compared_value(op, value)

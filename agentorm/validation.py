@@ -10,6 +10,7 @@ from pydantic_core import SchemaValidator, core_schema
 from sqlalchemy import Interval, Time
 from sqlalchemy.types import TypeEngine
 
+from agentorm.json_types import JSONType
 from agentorm.json_values import is_array, is_object
 from agentorm.refusals import echoable
 from agentorm.scalars import (
@@ -33,7 +34,7 @@ from agentorm.storable import (
     storable_time,
 )
 from agentorm.tracked import tracked
-from agentorm.types import JSONType, VectorType
+from agentorm.types import VectorType
 from agentorm.vectors import as_vector
 
 Convert = Callable[[Any], Any]

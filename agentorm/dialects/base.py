@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
+from agentorm.dialects.json_forms import READABLE, JSONForms
 from agentorm.errors import DatabaseError, InvalidVector, UnsupportedFeature
 from agentorm.vectors import PACKED, Kind, Metric, Vector
 
@@ -85,9 +86,7 @@ class Dialect:
             ``{sorted}``, in its direction.
         nulls_last: the same behind all else.
         vector_bits: how a vector ``{expression}`` is compared for equality.
-        json_value: how a bound ``{expression}`` is compared with a JSON document.
-        json_text: how text, an ``{expression}`` taken out of a JSON document, is compared by
-            code point.
+        json: how a path into a JSON document is written, and what is asked there.
         beyond_reflection: the start of SQLAlchemy's warning about what it does not know here.
         stored_types: the types that reflection names otherwise than DDL does, and how.
         json_collation: the collation by which JSON is known where it is kept as text.
@@ -126,8 +125,7 @@ class Dialect:
     nulls_first: ClassVar[str] = "{sorted} NULLS FIRST"
     nulls_last: ClassVar[str] = "{sorted} NULLS LAST"
     vector_bits: ClassVar[str] = "{expression}"
-    json_value: ClassVar[str] = "{expression}"
-    json_text: ClassVar[str] = "{expression}"
+    json: ClassVar[JSONForms] = READABLE
     beyond_reflection: ClassVar[str | None] = None
     stored_types: ClassVar[Mapping[str, str]] = MappingProxyType({})
     json_collation: ClassVar[str | None] = None

@@ -16,6 +16,7 @@ from agentorm import errors
 from agentorm.dialects import mariadb_indexes, mysql_types
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.built import BuiltIndex
+from agentorm.dialects.json_forms import MARIADB
 from agentorm.dialects.mysql import MySQL, session_settings
 from agentorm.dialects.mysql_probe import answer
 from agentorm.vectors import Metric, Vector
@@ -60,9 +61,8 @@ class MariaDB(MySQL):
     defaults_long_values = True
     index_dimensions = MySQL.most_dimensions
     collation: ClassVar[str] = "utf8mb4_nopad_bin"
+    json = MARIADB
     vector_bits = Dialect.vector_bits
-    json_value = Dialect.json_value
-    json_text = f"({{expression}} COLLATE {collation})"
     beyond_reflection = _ITS_INDEX_IS_UNKNOWN
     stored_types = MappingProxyType({"BOOL": "TINYINT(1)", "BIGINT": "BIGINT(20)"})
     json_collation = "utf8mb4_bin"

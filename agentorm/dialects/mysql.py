@@ -35,6 +35,7 @@ from sqlalchemy.types import TypeEngine
 from agentorm import errors
 from agentorm.dialects import mysql_limits, mysql_types
 from agentorm.dialects.base import Dialect, Feature
+from agentorm.dialects.json_forms import MYSQL
 from agentorm.dialects.mysql_probe import answer, distance_templates
 from agentorm.vectors import Kind
 
@@ -72,9 +73,8 @@ class MySQL(Dialect):
     nulls_first = "{expression} IS NOT NULL, {sorted}"
     nulls_last = "{expression} IS NULL, {sorted}"
     collation: ClassVar[str] = "utf8mb4_0900_bin"
+    json = MYSQL
     vector_bits = "CAST({expression} AS BINARY)"
-    json_value = "CAST({expression} AS JSON)"
-    json_text = f"({{expression}} COLLATE {collation})"
     stored_types: ClassVar[Mapping[str, str]] = MappingProxyType({"BOOL": "TINYINT(1)"})
     explain_prefix = "EXPLAIN FORMAT=TREE"
     longest_name = 64

@@ -16,6 +16,7 @@ from sqlalchemy.types import TypeEngine
 from agentorm import errors
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.built import BuiltIndex
+from agentorm.dialects.json_forms import POSTGRESQL
 from agentorm.dialects.postgresql_types import VECTOR, TextByCodePoint, from_wire
 from agentorm.vectors import Kind, Metric, Vector
 
@@ -86,6 +87,7 @@ class PostgreSQL(Dialect):
             Metric.L1: "({column} <+> {vector})",
         }
     )
+    json = POSTGRESQL
     unindexed = "({distance} + 0)"
     ascending = "{expression} NULLS FIRST"
     descending = "{expression} DESC NULLS LAST"

@@ -19,6 +19,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from agentorm import errors
 from agentorm.dialects import sqlite_declarations, sqlite_schema, sqlite_vec
 from agentorm.dialects.base import ASIDE, Dialect, Feature
+from agentorm.dialects.json_forms import SQLITE
 from agentorm.dialects.sqlite_types import F32_BLOB
 from agentorm.vectors import Kind, Metric
 
@@ -55,6 +56,7 @@ class SQLite(Dialect):
             Metric.L1: _NEVER_NULL.format("vec_distance_l1({column}, {vector})"),
         }
     )
+    json = SQLITE
     nearest_first = "{distance} NULLS LAST"
     transactional_schema = True
     alters_columns = False

@@ -15,10 +15,11 @@ from agentorm.dialects import Dialect, Feature
 from agentorm.dialects.built import BuiltIndex
 from agentorm.errors import InvalidModel
 from agentorm.indexes import HNSW, IVFFlat, VectorIndex, is_built
+from agentorm.json_types import JSONType
 from agentorm.migrations.neutral import OURS, is_json, neutral, stored
 from agentorm.migrations.operations import CreateVectorIndexOp, DropVectorIndexOp
 from agentorm.scalars import StringType
-from agentorm.types import JSONType, VectorType
+from agentorm.types import VectorType
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext

@@ -11,6 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from agentorm import dialects
 from agentorm.dialects import Dialect
+from agentorm.json_types import JSONType
 from agentorm.scalars import (
     BytesType,
     DateTimeType,
@@ -24,7 +25,7 @@ from agentorm.scalars import (
     TimeType,
     UuidType,
 )
-from agentorm.types import JSONType, VectorType
+from agentorm.types import VectorType
 
 OURS = tuple(cast("list[type[Portable[Any]]]", Portable.__subclasses__()))
 """The types of the library; a subclass of one is of the user's."""

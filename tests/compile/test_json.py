@@ -11,11 +11,15 @@ from tests.compile.sql_of import MARIADB_BEHIND_MYSQL, assert_sql, folded, sql_o
 
 NOTES = repository(Note)
 KIND = col(Note.meta)["kind"].as_string()
-SQLITE = "CAST(JSON_EXTRACT(note.meta, :meta_1) AS VARCHAR)"
-POSTGRESQL = "CAST((note.meta ->> :meta_1::TEXT) AS VARCHAR)"
+SQLITE = """
+    (CASE WHEN json_type(note.meta, :meta_1) = 'text'
+    THEN json_extract(note.meta, :meta_1) END)"""
+POSTGRESQL = """
+    ((CASE WHEN jsonb_typeof((note.meta -> :meta_1::VARCHAR)) = 'string'
+    THEN ((note.meta -> :meta_1::VARCHAR) #>> '{}') END) COLLATE "C")"""
 MYSQL = """
-    (CASE JSON_EXTRACT(note.meta, :meta_1) WHEN 'null' THEN NULL
-    ELSE JSON_UNQUOTE(JSON_EXTRACT(note.meta, :meta_1)) END COLLATE utf8mb4_0900_bin)"""
+    ((CASE WHEN JSON_TYPE(JSON_EXTRACT(note.meta, :meta_1)) = 'STRING'
+    THEN JSON_UNQUOTE(JSON_EXTRACT(note.meta, :meta_1)) END) COLLATE utf8mb4_0900_bin)"""
 MARIADB = MYSQL.replace("0900_bin", "nopad_bin")
 
 
@@ -41,27 +45,34 @@ def test_a_condition_on_a_json_field(condition: ColumnElement[bool], rest: str) 
 
 
 def test_text_deeper_in_a_document_is_found_by_its_path() -> None:
-    found = col(Note.meta)[("a", "b", 0)].as_string()
+    found = col(Note.meta)["a", "b"][0].as_string()
     select = "SELECT note.id, note.meta, note.tags FROM note WHERE"
+    up_to = "((note.meta -> :meta_1::VARCHAR) -> :meta_2::VARCHAR)"
+    array = "CASE WHEN JSON_TYPE(JSON_EXTRACT(note.meta, :meta_2)) = 'ARRAY' THEN"
+    mysql = f"""
+        {select} ((CASE WHEN {array} JSON_TYPE(JSON_EXTRACT(note.meta, :meta_1)) END = 'STRING'
+        THEN JSON_UNQUOTE(JSON_EXTRACT(note.meta, :meta_1)) END) COLLATE utf8mb4_0900_bin)
+        = :param_1 ORDER BY note.id"""
     assert_sql(
         NOTES.where(found == "x"),
         sqlite=f"{select} {SQLITE} = :param_1 ORDER BY note.id",
         postgresql=f"""
-            {select} CAST((note.meta #>> :meta_1) AS VARCHAR) = :param_1
-            ORDER BY note.id""",
-        mysql=f"{select} {MYSQL} = :param_1 ORDER BY note.id",
-        mariadb=f"{select} {MARIADB} = :param_1 ORDER BY note.id",
+            {select} ((CASE WHEN CASE WHEN jsonb_typeof({up_to}) = 'array'
+            THEN jsonb_typeof(({up_to} -> :meta_3::INTEGER)) END = 'string'
+            THEN (({up_to} -> :meta_3::INTEGER) #>> '{{}}') END) COLLATE "C")
+            = :param_1 ORDER BY note.id""",
+        mysql=mysql,
+        mariadb=mysql.replace("0900_bin", "nopad_bin"),
     )
 
 
 def test_an_order_by_text_in_a_document() -> None:
     select = "SELECT note.id, note.meta, note.tags FROM note ORDER BY"
-    postgresql = POSTGRESQL.replace("((", "(").replace(")", "", 1)
     assert_sql(
         NOTES.order_by(KIND, KIND.desc()),
         sqlite=f"{select} {SQLITE}, {SQLITE} DESC, note.id",
         postgresql=f"""
-            {select} {postgresql} NULLS FIRST, {postgresql} DESC NULLS LAST, note.id""",
+            {select} {POSTGRESQL} NULLS FIRST, {POSTGRESQL} DESC NULLS LAST, note.id""",
         mysql=f"{select} {MYSQL}, {MYSQL} DESC, note.id",
         mariadb=f"{select} {MARIADB}, {MARIADB} DESC, note.id",
     )
@@ -69,12 +80,11 @@ def test_an_order_by_text_in_a_document() -> None:
 
 def test_groups_by_text_in_a_document() -> None:
     kind = KIND.label("kind")
-    postgresql = POSTGRESQL.replace("((", "(").replace(")", "", 1)
     grouped = "AS kind, count(*) AS n FROM note GROUP BY"
     assert_sql(
         select(kind, func.count().label("n")).group_by(kind),
         sqlite=f"SELECT {SQLITE} {grouped} {SQLITE}",
-        postgresql=f"SELECT {postgresql} {grouped} {postgresql}",
+        postgresql=f"SELECT {POSTGRESQL} {grouped} {POSTGRESQL}",
         mysql=f"SELECT {MYSQL} {grouped} {MYSQL}",
         mariadb=f"SELECT {MARIADB} {grouped} {MARIADB}",
     )

@@ -15,8 +15,9 @@ from agentorm.entity import Entity
 from agentorm.errors import DimensionMismatch, InvalidMetric, InvalidModel, InvalidVector
 from agentorm.fields import Field, VectorField, json_field, vector_field
 from agentorm.indexes import HNSW, IVFFlat
+from agentorm.json_types import JSONType
 from agentorm.tracked import TrackedDict, TrackedList
-from agentorm.types import JSONType, VectorType
+from agentorm.types import VectorType
 from agentorm.vectors import Kind, Metric, Vector
 
 

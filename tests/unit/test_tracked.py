@@ -12,8 +12,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from agentorm.errors import InvalidValue
+from agentorm.json_types import JSONType
 from agentorm.tracked import TrackedDict, TrackedList, storable_json, tracked
-from agentorm.types import JSONType
 
 
 class Base(DeclarativeBase):
