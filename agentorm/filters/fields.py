@@ -16,8 +16,8 @@ from agentorm.errors import InvalidFilter, InvalidModel, InvalidQuery
 from agentorm.filters import values
 from agentorm.filters.forms import AWARE_FORM, Form, form_of
 from agentorm.filters.limits import told
+from agentorm.json_types import JSONType
 from agentorm.models import field_name, mapper_of
-from agentorm.types import JSONType
 
 LONGEST_GUESS = 100
 
