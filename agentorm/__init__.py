@@ -67,7 +67,17 @@ from agentorm.scalars import (
 )
 from agentorm.tracing import Trace, TracedStatement
 from agentorm.types import VectorType
-from agentorm.vectors import Kind, Metric, Vector, VectorLike
+from agentorm.vectors import (
+    AnyVector,
+    BitVector,
+    HalfVector,
+    Int8Vector,
+    Kind,
+    Metric,
+    SparseVector,
+    Vector,
+    VectorLike,
+)
 
 __version__ = "0.1.0"
 
@@ -75,10 +85,12 @@ __all__ = [
     "HNSW",
     "AgentORMError",
     "AgentORMWarning",
+    "AnyVector",
     "AsyncDatabase",
     "AsyncQuery",
     "AsyncRepository",
     "AuthenticationFailed",
+    "BitVector",
     "BytesType",
     "Capabilities",
     "ClosedSession",
@@ -98,9 +110,11 @@ __all__ = [
     "Feature",
     "Field",
     "FloatType",
+    "HalfVector",
     "Hit",
     "Hits",
     "IVFFlat",
+    "Int8Vector",
     "IntegerType",
     "InvalidFilter",
     "InvalidMetric",
@@ -127,6 +141,7 @@ __all__ = [
     "SchemaMismatch",
     "SessionInUse",
     "SlowPath",
+    "SparseVector",
     "StringType",
     "SyncQuery",
     "TableMissing",

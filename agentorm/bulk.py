@@ -14,7 +14,7 @@ from agentorm.expressions import AnySelect, is_expression
 from agentorm.json_values import is_array, is_object
 from agentorm.models import key_columns
 from agentorm.rank import Run
-from agentorm.vectors import Vector
+from agentorm.vectors import AnyVector
 
 _EVERY_ROW = 2**63 - 1
 _BYTES_OF_A_CHARACTER = 4
@@ -104,7 +104,7 @@ def limited_statements(run: Run, entities: Iterable[object]) -> Generator[None]:
 
 def _size(value: Any) -> int:
     """The most bytes of a value that may be long."""
-    if isinstance(value, Vector):
+    if isinstance(value, AnyVector):
         return len(value.tobytes())
     if isinstance(value, bytes):
         return len(value)

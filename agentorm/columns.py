@@ -44,7 +44,7 @@ from agentorm.scalars import (
     TimeType,
     UuidType,
 )
-from agentorm.vectors import Vector
+from agentorm.vectors import AnyVector, Vector
 
 
 class Limits(NamedTuple):
@@ -107,8 +107,9 @@ def column_type(place: str, field: FieldInfo) -> TypeEngine[Any]:
             if base in _TYPES:
                 return _TYPES[base](limits)
     hint = "json_field() stores dicts and lists, sa_type names any SQLAlchemy type"
-    if python is Vector:
-        hint = "declare it with vector_field(dimension)"
+    if isinstance(python, type) and issubclass(python, AnyVector):
+        kind = "" if python is Vector else f", kind={python.kind.value!r}"
+        hint = f"declare it with vector_field(dimension{kind})"
     raise InvalidModel(f"{place}: {field.annotation!r} has no column type", hint=hint)
 
 

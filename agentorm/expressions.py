@@ -27,7 +27,7 @@ from sqlalchemy.types import TypeEngine
 from agentorm import dialects
 from agentorm.errors import DimensionMismatch, InvalidQuery, UnsupportedFeature
 from agentorm.types import VectorType
-from agentorm.vectors import Metric, VectorLike, as_vector
+from agentorm.vectors import Kind, Metric, VectorLike
 
 
 class Distance(ColumnElement[float]):
@@ -38,6 +38,7 @@ class Distance(ColumnElement[float]):
         ("column", InternalTraversal.dp_clauseelement),
         ("vector", InternalTraversal.dp_clauseelement),
         ("metric", InternalTraversal.dp_plain_obj),
+        ("kind", InternalTraversal.dp_plain_obj),
         ("indexed", InternalTraversal.dp_plain_obj),
     ]
 
@@ -52,6 +53,7 @@ class Distance(ColumnElement[float]):
         self.column = column
         self.vector = vector
         self.metric = metric
+        self.kind = getattr(column.type, "kind", Kind.FLOAT32)
         self.indexed = indexed
         self.type = Double()
 
@@ -60,9 +62,7 @@ class Distance(ColumnElement[float]):
         return [*self.column._from_objects, *self.vector._from_objects]
 
 
-def distance(
-    column: Any, vector: VectorLike | Any, metric: str | Metric = Metric.COSINE
-) -> Distance:
+def distance(column: Any, vector: VectorLike | Any, metric: str | Metric | None = None) -> Distance:
     """The distance of a vector column to a vector or another vector column, for any select.
 
     Smaller is nearer on every metric; the formulas are those of `Metric`. Where there is no
@@ -70,13 +70,13 @@ def distance(
 
     Args:
         column: a column of `VectorType`.
-        vector: whatever `Vector` takes, of the column's dimension; or a column.
-        metric: one that fits the column's kind.
+        vector: whatever a value of the column's kind and dimension is made of; or a column.
+        metric: one that fits the column's kind; without it hamming of bits, cosine of all else.
 
     Raises:
         InvalidQuery: the first argument is no vector column.
         InvalidMetric: an unknown metric, or one that does not fit.
-        InvalidVector: the second argument is no vector of that dimension.
+        InvalidVector: the second argument is no vector of that kind and dimension.
         UnsupportedFeature: when compiled for an engine that cannot compute it.
 
     Example:
@@ -87,7 +87,8 @@ def distance(
     kind = getattr(expression, "type", None)
     if not isinstance(kind, VectorType):
         raise InvalidQuery(f"distance() needs a vector column, got {column!r}")
-    measured = Metric.named(metric, kind.kind)
+    usual = Metric.usual(kind.kind) if metric is None else metric
+    measured = Metric.named(usual, kind.kind)
     return Distance(expression, vector_operand(expression, vector, kind), measured)
 
 
@@ -105,7 +106,7 @@ def vector_operand(
         _check_comparable(column, other, kind)
         return other
     name = str(getattr(column, "key", None) or "vector")
-    checked = as_vector(vector, dimension=kind.dimension, field=str(column))
+    checked = kind.vector(vector, field=str(column))
     return bindparam(name, checked, type_=kind, unique=True)
 
 
@@ -122,13 +123,14 @@ def _check_comparable(
 @compiles(Distance)
 def _distance(element: Distance, compiler: SQLCompiler, **kw: Any) -> str:
     dialect = dialects.of(compiler.dialect)
-    if not dialect.computes(element.metric):
+    if not dialect.computes(element.metric, element.kind):
+        of_kind = "" if element.kind is Kind.FLOAT32 else f" of {element.kind} vectors"
         raise UnsupportedFeature(
-            f"the distance {element.metric} in SQL",
+            f"the distance {element.metric}{of_kind} in SQL",
             dialect=dialect.name,
             hint="rank with repository(Model).similar_to(vector), which works on every engine",
         )
-    text = _filled(dialect.distances[element.metric], element, compiler, **kw)
+    text = _filled(dialect.distances[element.kind][element.metric], element, compiler, **kw)
     return text if element.indexed else dialect.unindexed.format(distance=text)
 
 
@@ -138,6 +140,8 @@ def _filled(template: str, element: Distance, compiler: SQLCompiler, **kw: Any) 
     vector = compiler.process(element.vector, **inner)
     operands = (column,) if isinstance(element.vector, BindParameter) else (column, vector)
     present = " AND ".join(f"{operand} IS NOT NULL" for operand in operands)
+    if compiler.preparer._double_percents:  # pyright: ignore[reportPrivateUsage]
+        template = template.replace("%", "%%")
     return template.format(column=column, vector=vector, present=present)
 
 

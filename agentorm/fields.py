@@ -13,11 +13,19 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticUndefined, core_
 from sqlmodel import Field
 
 from agentorm.errors import InvalidModel, InvalidVector
-from agentorm.indexes import VectorIndex
+from agentorm.indexes import MOST_INDEXED, VectorIndex
 from agentorm.json_types import JSONType
 from agentorm.refusals import shown
 from agentorm.types import VectorType
-from agentorm.vectors import Kind, Metric, Vector, VectorLike, as_vector
+from agentorm.vectors import (
+    AnyVector,
+    Kind,
+    Metric,
+    SparseVector,
+    VectorLike,
+    as_vector,
+    vector_class,
+)
 
 __all__ = ["Field", "VectorField", "json_field", "vector_field"]
 
@@ -27,7 +35,7 @@ class VectorField:
     """What `vector_field` declared, kept as ``column.info["agentorm"]``.
 
     Raises:
-        InvalidModel: a dimension below 1, or an index that does not know the metric.
+        InvalidModel: a dimension below 1, or an index that does not know the kind or the metric.
     """
 
     dimension: int
@@ -38,39 +46,45 @@ class VectorField:
     def __post_init__(self) -> None:
         if type(self.dimension) is not int or self.dimension < 1:
             raise InvalidModel(f"a vector has 1 dimension or more, got {self.dimension!r}")
-        if self.index is not None and self.metric not in self.index.metrics:
-            raise InvalidModel(
-                f"{type(self.index).__name__} cannot rank by {self.metric}",
-                hint=f"it knows {', '.join(sorted(self.index.metrics))}",
-            )
+        if self.index is not None:
+            self.index.check(self.metric, self.kind)
 
-    def vector(self, value: VectorLike) -> Vector:
+    def vector(self, value: VectorLike) -> AnyVector:
         """The value as a vector of this field.
 
         Raises:
-            InvalidVector: it is no vector.
+            InvalidVector: it is no vector of this kind, or one that the index cannot hold.
             DimensionMismatch: it is one of another length.
         """
-        return as_vector(value, dimension=self.dimension)
+        vector = as_vector(value, dimension=self.dimension, kind=self.kind)
+        if isinstance(vector, SparseVector) and self.index is not None:
+            count = len(vector.indices)
+            if count > MOST_INDEXED:
+                raise InvalidVector(
+                    f"{count} components are not 0, and the index takes up to {MOST_INDEXED}",
+                    hint="keep the largest of them, or leave the index out",
+                )
+        return vector
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        accepted = get_args(source) or (source,)
-        if set(accepted) - {NoneType} != {Vector}:
+        accepted, expected = get_args(source) or (source,), vector_class(self.kind)
+        if set(accepted) - {NoneType} != {expected}:
+            name, of = expected.__name__, "" if self.kind is Kind.FLOAT32 else f"{self.kind} "
             raise InvalidModel(
-                f"the vector field {handler.field_name} is annotated {source}",
-                hint="annotate it Vector, or Vector | None",
+                f"the {of}vector field {handler.field_name} is annotated {source}",
+                hint=f"annotate it {name}, or {name} | None",
             )
         schema = core_schema.no_info_plain_validator_function(
             self._validated,
             serialization=core_schema.plain_serializer_function_ser_schema(
-                Vector.tolist, when_used="json", return_schema=core_schema.list_schema()
+                expected.to_json, when_used="json"
             ),
         )
         return core_schema.nullable_schema(schema) if NoneType in accepted else schema
 
-    def _validated(self, value: Any) -> Vector:
+    def _validated(self, value: Any) -> AnyVector:
         try:
             return self.vector(value)
         except InvalidVector as error:
@@ -80,19 +94,14 @@ class VectorField:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        array: JsonSchemaValue = {
-            "type": "array",
-            "items": {"type": "number"},
-            "minItems": self.dimension,
-            "maxItems": self.dimension,
-        }
-        return {"anyOf": [array, {"type": "null"}]} if schema["type"] == "nullable" else array
+        made = vector_class(self.kind).json_schema(self.dimension)
+        return {"anyOf": [made, {"type": "null"}]} if schema["type"] == "nullable" else made
 
 
 def vector_field(
     dimension: int,
     *,
-    metric: str | Metric = Metric.COSINE,
+    metric: str | Metric | None = None,
     index: VectorIndex | None = None,
     kind: str | Kind = Kind.FLOAT32,
     default: Any = PydanticUndefined,
@@ -100,11 +109,13 @@ def vector_field(
 ) -> Any:
     """Declare a vector beside the row; annotate it ``Vector``, or ``Vector | None``.
 
-    Whatever holds so many numbers is accepted for it and kept as a `Vector`.
+    Whatever holds so many numbers is accepted for it and kept as a `Vector`, or as the class of
+    another kind: `HalfVector`, `Int8Vector`, `BitVector` or `SparseVector`, its annotation then.
 
     Args:
         dimension: how many components every value has.
-        metric: the distance that queries mean unless they name another.
+        metric: the distance that queries mean unless they name another; without it hamming of
+            bits, cosine of all else.
         index: how an engine that can is to index it; without one it is ranked exactly.
         kind: what one component is.
         default: the value where none is given, None for a nullable field.
@@ -112,7 +123,7 @@ def vector_field(
 
     Raises:
         InvalidModel: a dimension below 1, an unknown kind, a default that is no such vector,
-            an index that does not know the metric.
+            an index that does not know the kind or the metric, another annotation.
         InvalidMetric: an unknown metric, or one that does not fit the kind.
 
     Example:
@@ -120,7 +131,9 @@ def vector_field(
         ``embedding VECTOR(384) NOT NULL``, and an index of this column.
     """
     column_type = VectorType(dimension, kind)
-    spec = VectorField(dimension, column_type.kind, Metric.named(metric, column_type.kind), index)
+    known = column_type.kind
+    measured = Metric.named(Metric.usual(known) if metric is None else metric, known)
+    spec = VectorField(dimension, known, measured, index)
     if default is not PydanticUndefined and default is not None:
         try:
             default = spec.vector(default)

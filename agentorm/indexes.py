@@ -15,9 +15,11 @@ from agentorm import dialects
 from agentorm.dialects import Feature
 from agentorm.errors import InvalidModel, UnsupportedFeature
 from agentorm.types import VectorType
-from agentorm.vectors import Metric
+from agentorm.vectors import Kind, Metric
 
 _LONGEST_NAME = 60
+MOST_INDEXED = 1000
+"""How many components of a sparse vector an index takes that are not 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,8 @@ class HNSW:
     """
 
     method: ClassVar[Feature] = Feature.HNSW
-    metrics: ClassVar[frozenset[Metric]] = frozenset(
-        {Metric.COSINE, Metric.L2, Metric.INNER_PRODUCT, Metric.L1}
-    )
+    metrics: ClassVar[frozenset[Metric]] = frozenset(Metric)
+    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)
     m: int = 16
     ef_construction: int = 64
 
@@ -51,6 +52,14 @@ class HNSW:
             raise InvalidModel(
                 f"ef_construction of {self.ef_construction} is below 2 * m = {2 * self.m}"
             )
+
+    def check(self, metric: Metric, kind: Kind) -> None:
+        """See that it can rank such vectors by this metric.
+
+        Raises:
+            InvalidModel: it cannot.
+        """
+        _check(self, metric, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +81,34 @@ class IVFFlat:
 
     method: ClassVar[Feature] = Feature.IVFFLAT
     metrics: ClassVar[frozenset[Metric]] = frozenset(
-        {Metric.COSINE, Metric.L2, Metric.INNER_PRODUCT}
+        {Metric.COSINE, Metric.L2, Metric.INNER_PRODUCT, Metric.HAMMING}
     )
+    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind) - {Kind.SPARSE}
     lists: int = 100
 
     def __post_init__(self) -> None:
         _within("lists", self.lists, 1, 32768)
 
+    def check(self, metric: Metric, kind: Kind) -> None:
+        """See that it can rank such vectors by this metric.
+
+        Raises:
+            InvalidModel: it cannot.
+        """
+        _check(self, metric, kind)
+
 
 VectorIndex: TypeAlias = HNSW | IVFFlat
 """Any declaration of a vector index."""
+
+
+def _check(index: VectorIndex, metric: Metric, kind: Kind) -> None:
+    name = type(index).__name__
+    if metric not in index.metrics:
+        known = sorted(known for known in index.metrics if known.fits(kind))
+        raise InvalidModel(f"{name} cannot rank by {metric}", hint=f"it knows {', '.join(known)}")
+    if kind not in index.kinds:
+        raise InvalidModel(f"{name} cannot rank {kind} vectors", hint="HNSW() can")
 
 
 def _within(name: str, value: Any, low: int, high: int) -> None:
@@ -107,15 +134,12 @@ def named_index(name: str, column: Column[Any], index: VectorIndex, metric: Metr
     Raises:
         InvalidModel: this kind of index does not know the metric.
     """
-    if metric not in index.metrics:
-        raise InvalidModel(
-            f"{type(index).__name__} cannot rank by {metric}",
-            hint=f"it knows {', '.join(sorted(index.metrics))}",
-        )
+    kind: Kind = getattr(column.type, "kind", Kind.FLOAT32)
+    index.check(metric, kind)
     options: dict[str, Any] = {}
     for engine in dialects.names():
         dialect = dialects.declared(engine)
-        options |= dialect.index_options(index.method, column.name, metric, **asdict(index))
+        options |= dialect.index_options(index.method, column.name, metric, kind, **asdict(index))
     info = {"agentorm": index, "agentorm_metric": metric}
     return Index(name, column, info=info, **options)
 
@@ -145,7 +169,7 @@ def is_built(index: Index, dialect: SQLAlchemyDialect) -> bool:
         return False
     (column,) = index.columns
     assert isinstance(column.type, VectorType)
-    most, dimension = known.index_dimensions, column.type.dimension
+    most, dimension = known.index_dimensions.get(column.type.kind), column.type.dimension
     if dimension is None or (most is not None and dimension > most):
         raise UnsupportedFeature(
             f"{index.info['agentorm'].method} over {dimension or 'an open number of'} dimensions",

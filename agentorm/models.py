@@ -75,7 +75,7 @@ def vector_fields(model: type[Any]) -> dict[str, RankedField]:
                 label=f"{model.__name__}.{attribute.key}",
                 attribute=getattr(model, attribute.key),
                 type=column.type,
-                metric=getattr(declared, "metric", Metric.COSINE),
+                metric=getattr(declared, "metric", Metric.usual(column.type.kind)),
                 index=getattr(declared, "index", None) if built else None,
             )
     return fields

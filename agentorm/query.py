@@ -24,7 +24,7 @@ from agentorm.errors import InvalidQuery, InvalidVector
 from agentorm.expressions import AnySelect, sorted_by
 from agentorm.filters import MISSING, compared, parse_filter
 from agentorm.models import RankedField, mapper_of, vector_field_of
-from agentorm.vectors import Metric, Vector, VectorLike, as_vector
+from agentorm.vectors import AnyVector, Kind, Metric, VectorLike
 
 E = TypeVar("E")
 Q = TypeVar("Q", bound="Query[Any]", default=Any)
@@ -35,8 +35,13 @@ class Ranking:
     """Nearest first: which field, to which vector, by which metric."""
 
     field: RankedField
-    vector: Vector
+    vector: AnyVector
     metric: Metric
+
+    @property
+    def kind(self) -> Kind:
+        """What one component of the field's vectors is."""
+        return self.field.type.kind
 
     @property
     def served_by_index(self) -> bool:
@@ -92,12 +97,12 @@ class Query(ABC, Generic[E, Q]):
         those whose vector is zero.
 
         Args:
-            vector: whatever `Vector` takes, of the field's dimension.
+            vector: whatever a value of the field's kind and dimension is made of.
             on: the vector field, as ``Doc.embedding`` or its name; due when there are several.
             metric: another than the field declares; no index of the field serves it then.
 
         Raises:
-            InvalidVector: no vector, of another dimension, or zero with cosine.
+            InvalidVector: no vector, of another kind or dimension, or zero with cosine.
             InvalidMetric: an unknown metric, or one that does not fit the field.
             InvalidQuery: `on` is missing or no vector field, or the query has an order already.
         """
@@ -105,8 +110,8 @@ class Query(ABC, Generic[E, Q]):
             raise InvalidQuery("a ranking is sorted by distance", hint="leave order_by() out")
         field = vector_field_of(self.model, on)
         chosen = field.metric if metric is None else Metric.named(metric, field.type.kind)
-        checked = as_vector(vector, dimension=field.type.dimension, field=field.label)
-        if chosen is Metric.COSINE and not any(checked):
+        checked = field.type.vector(vector, field=field.label)
+        if chosen is Metric.COSINE and checked.is_zero:
             hint = "rank by another metric, or leave similar_to() out"
             raise InvalidVector("a zero vector has no direction", field=field.label, hint=hint)
         return self._with(ranking=Ranking(field, checked, chosen))

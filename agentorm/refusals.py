@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from agentorm.errors import DimensionMismatch, InvalidValue, InvalidVector, UnknownField
 from agentorm.json_values import step
-from agentorm.vectors import Vector
+from agentorm.vectors import AnyVector
 
 
 class _Short(Repr):
@@ -36,8 +36,9 @@ class _Short(Repr):
     def repr_TrackedList(self, x: Any, level: int) -> str:  # noqa: N802
         return self.repr_list(x, level)
 
-    def repr_Vector(self, x: Vector, level: int) -> str:  # noqa: N802
-        return repr(x)
+    def repr1(self, x: Any, level: int) -> str:
+        """Vectors shorten themselves."""
+        return repr(x) if isinstance(x, AnyVector) else super().repr1(x, level)
 
 
 _short = _Short()

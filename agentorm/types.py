@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -22,22 +23,23 @@ from sqlalchemy.types import TypeEngine
 from agentorm import dialects
 from agentorm.errors import InvalidModel
 from agentorm.scalars import Portable
-from agentorm.vectors import Kind, Metric, Vector, as_vector
+from agentorm.vectors import AnyVector, Kind, Metric, VectorLike, as_vector, vector_class
 
 
-class VectorType(Portable[Vector]):
+class VectorType(Portable[AnyVector]):
     """A vector column: pgvector's type where the server has it, packed bytes elsewhere.
 
-    Works in any SQLAlchemy table. Takes whatever `Vector` takes and gives back a `Vector`,
-    bit for bit as stored.
+    Works in any SQLAlchemy table. Takes whatever the class of its kind takes, and gives back
+    values of this class, bit for bit as stored.
 
     Args:
-        dimension: how many components every value has; None leaves it open.
+        dimension: how many components every value has; None leaves it open, but not of bits.
         kind: what one component is.
 
     Raises:
-        InvalidModel: a dimension below 1, or an unknown kind.
-        InvalidVector: at the write, for a value that is no vector or has another dimension.
+        InvalidModel: a dimension below 1, an unknown kind, bits of an open dimension.
+        InvalidVector: at the write, for a value that is no vector of this kind or dimension.
+        UnsupportedFeature: compiled for an engine that holds no vectors of this kind.
 
     Example:
         ``mapped_column(VectorType(384))`` is ``embedding VECTOR(384)`` on PostgreSQL and
@@ -51,13 +53,26 @@ class VectorType(Portable[Vector]):
         super().__init__()
         self.dimension = None if dimension is None else _dimension(dimension)
         self.kind = _kind(kind)
+        if self.dimension is None and self.kind is Kind.BIT:
+            raise InvalidModel("a vector of bits has a dimension", hint="VectorType(64, 'bit')")
 
     def __repr__(self) -> str:
-        return f"VectorType({'' if self.dimension is None else self.dimension})"
+        given = [] if self.dimension is None else [str(self.dimension)]
+        given += [] if self.kind is Kind.FLOAT32 else [f"kind={self.kind.value!r}"]
+        return f"VectorType({', '.join(given)})"
 
     @property
-    def python_type(self) -> type[Vector]:
-        return Vector
+    def python_type(self) -> type[AnyVector]:
+        return vector_class(self.kind)
+
+    def vector(self, value: VectorLike, field: str | None = None) -> AnyVector:
+        """The value as a vector of this column.
+
+        Raises:
+            InvalidVector: it is no vector of this kind.
+            DimensionMismatch: it is one of another length.
+        """
+        return as_vector(value, dimension=self.dimension, kind=self.kind, field=field)
 
     def load_dialect_impl(self, dialect: SQLAlchemyDialect) -> TypeEngine[Any]:
         return dialects.of(dialect).vector_type(self.dimension, self.kind)
@@ -65,30 +80,30 @@ class VectorType(Portable[Vector]):
     def bind_processor(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, dialect: SQLAlchemyDialect
     ) -> Callable[[Any], Any]:
-        encode, dimension = dialects.of(dialect).encode, self.dimension
+        encode, vector = dialects.of(dialect).encode, self.vector
 
         def bind(value: Any) -> Any:
-            return None if value is None else encode(as_vector(value, dimension=dimension))
+            return None if value is None else encode(vector(value))
 
         return bind
 
     def result_processor(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, dialect: SQLAlchemyDialect, coltype: object
     ) -> Callable[[Any], Any] | None:
-        decode, dimension = dialects.of(dialect).decode, self.dimension
+        decode, dimension, kind = dialects.of(dialect).decode, self.dimension, self.kind
 
-        def result(stored: Any) -> Vector | None:
-            return None if stored is None else decode(stored, dimension)
+        def result(stored: Any) -> AnyVector | None:
+            return None if stored is None else decode(stored, dimension, kind)
 
         return result
 
     def literal_processor(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, dialect: SQLAlchemyDialect
     ) -> Callable[[Any], str]:
-        literal, dimension = dialects.of(dialect).literal, self.dimension
+        literal, vector = dialects.of(dialect).literal, self.vector
 
         def written(value: Any) -> str:
-            return "NULL" if value is None else literal(as_vector(value, dimension=dimension))
+            return "NULL" if value is None else literal(vector(value))
 
         return written
 
@@ -99,7 +114,7 @@ class VectorType(Portable[Vector]):
         read = super().column_expression(column)
         return column if read is None else type_coerce(read, self)
 
-    class Comparator(TypeDecorator.Comparator[Vector]):
+    class Comparator(TypeDecorator.Comparator[AnyVector]):
         """The distances by the names that users of pgvector know; equality is that of the bits.
 
         SQLAlchemy tells columns apart by comparing them, so those are left to it.
@@ -130,6 +145,14 @@ class VectorType(Portable[Vector]):
             """The negated inner product; see `agentorm.distance`."""
             return self._distance(other, Metric.INNER_PRODUCT)
 
+        def hamming_distance(self, other: Any) -> ColumnElement[float]:
+            """See `agentorm.distance`; of bits."""
+            return self._distance(other, Metric.HAMMING)
+
+        def jaccard_distance(self, other: Any) -> ColumnElement[float]:
+            """See `agentorm.distance`; of bits."""
+            return self._distance(other, Metric.JACCARD)
+
         def _distance(self, other: Any, metric: Metric) -> ColumnElement[float]:
             from agentorm.expressions import distance
 
@@ -138,35 +161,48 @@ class VectorType(Portable[Vector]):
     comparator_factory = Comparator  # pyright: ignore[reportAssignmentType]
 
     def compare_values(self, x: Any, y: Any) -> bool:
-        return bool(_comparable(x) == _comparable(y))
+        return bool(self._comparable(x) == self._comparable(y))
+
+    def _comparable(self, value: Any) -> Any:
+        return value if value is None or isinstance(value, AnyVector) else self.vector(value)
 
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
         return self
 
 
-_REFLECTED: tuple[tuple[dict[str, Any], str], ...] = (
-    (cast(Any, sqlite.ischema_names), "F32_BLOB"),
-    (cast(Any, postgresql.ischema_names), "vector"),
-    (cast(Any, mysql.ischema_names), "vector"),
+def _of_kind(kind: Kind) -> Any:
+    """What makes the type of that kind out of what reflection read in its parentheses."""
+    return partial(VectorType, kind=kind)
+
+
+_REFLECTED: tuple[tuple[dict[str, Any], str, Any], ...] = (
+    (cast(Any, sqlite.ischema_names), "F32_BLOB", VectorType),
+    (cast(Any, sqlite.ischema_names), "F16_BLOB", _of_kind(Kind.FLOAT16)),
+    (cast(Any, sqlite.ischema_names), "I8_BLOB", _of_kind(Kind.INT8)),
+    (cast(Any, sqlite.ischema_names), "BIT_BLOB", _of_kind(Kind.BIT)),
+    (cast(Any, postgresql.ischema_names), "vector", VectorType),
+    (cast(Any, postgresql.ischema_names), "halfvec", _of_kind(Kind.FLOAT16)),
+    (cast(Any, postgresql.ischema_names), "sparsevec", _of_kind(Kind.SPARSE)),
+    (cast(Any, mysql.ischema_names), "vector", VectorType),
 )
-for _types, _name in _REFLECTED:
-    _types.setdefault(_name, VectorType)  # another package may have registered its own
+for _types, _name, _type in _REFLECTED:
+    _types.setdefault(_name, _type)  # another package may have registered its own
 
 
 class PackedVectorType(VectorType):
-    """The same column, read as packed float32 for numpy: no value of ours is made."""
+    """The same column, read as packed components for numpy: no value of ours is made."""
 
     cache_ok = True
 
     def result_processor(
         self, dialect: SQLAlchemyDialect, coltype: object
     ) -> Callable[[Any], Any] | None:
-        known = dialects.of(dialect)
+        known, kind = dialects.of(dialect), self.kind
         if known.stores_packed:
             return None
 
         def packed(stored: Any) -> bytes | None:
-            return None if stored is None else known.decode(stored, None).tobytes()
+            return None if stored is None else known.decode(stored, None, kind).tobytes()
 
         return packed
 
@@ -193,7 +229,3 @@ def _kind(name: str) -> Kind:
     except ValueError:
         hint = f"use {', '.join(Kind)}"
         raise InvalidModel(f"unknown kind of vector {name!r}", hint=hint) from None
-
-
-def _comparable(value: Any) -> Any:
-    return value if value is None or isinstance(value, Vector) else Vector(value)

@@ -35,7 +35,6 @@ from agentorm.storable import (
 )
 from agentorm.tracked import tracked
 from agentorm.types import VectorType
-from agentorm.vectors import as_vector
 
 Convert = Callable[[Any], Any]
 
@@ -54,8 +53,8 @@ def converter(column_type: TypeEngine[Any]) -> Convert | None:
         digits, places = column_type.precision, column_type.scale
         return lambda value: None if value is None else storable_decimal(value, digits, places)
     if isinstance(column_type, VectorType):
-        dimension = column_type.dimension
-        return lambda value: None if value is None else as_vector(value, dimension=dimension)
+        vector = column_type.vector
+        return lambda value: None if value is None else vector(value)
     if check is None:
         return None
     return lambda value: None if value is None else check(value)

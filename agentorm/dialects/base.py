@@ -31,9 +31,10 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
+from agentorm.dialects.holding import HoldsVectors
 from agentorm.dialects.json_forms import READABLE, JSONForms
-from agentorm.errors import DatabaseError, InvalidVector, UnsupportedFeature
-from agentorm.vectors import PACKED, Kind, Metric, Vector
+from agentorm.errors import DatabaseError, UnsupportedFeature
+from agentorm.vectors import Kind, Metric
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Column, Connection, Engine, Index, Insert, Table
@@ -57,7 +58,7 @@ class Feature(StrEnum):
     CONCURRENT_WRITERS = "concurrent writers"
 
 
-class Dialect:
+class Dialect(HoldsVectors):
     """One engine: what it can do, and how that is written in its SQL.
 
     Templates take compiled fragments only, and carry their own parentheses.
@@ -70,8 +71,6 @@ class Dialect:
         async_driver: the driver it means where statements are awaited.
         async_extra: the extra that installs that one.
         features: what it has, before or after the probe of a real server.
-        distances: metric to a template of ``{column}``, ``{vector}`` and, for engines whose
-            functions refuse NULL, ``{present}``: the condition that there is none.
         unindexed: the same distance in a form that no index serves, of ``{distance}``.
         stores_packed: whether its driver gives a vector back as the packed bytes that it took.
         nearest_first: how to sort by a distance so that none at all comes last, of its label
@@ -79,7 +78,7 @@ class Dialect:
             an expression for a column of that name.
         index_order: metric to what to sort by alone so that an index serves, of ``{column}`` and
             ``{vector}``; without it an index serves the distance followed by the key.
-        indexed_metrics: the metrics by which its vector indexes rank.
+        indexed_metrics: by kind, the metrics by which its vector indexes rank.
         ascending: how to sort by an ``{expression}`` so that NULL comes before every value.
         descending: the reverse of it.
         nulls_first: how to sort NULL before all else, of an ``{expression}`` and the same
@@ -94,7 +93,7 @@ class Dialect:
         preparation: the statement that creates what columns of vectors need first, if any.
         explain_prefix: what asks for the plan of the statement that follows.
         connection_hint: what to look at when no connection can be had.
-        index_dimensions: the most dimensions a vector index takes, None without a limit.
+        index_dimensions: by kind, the most dimensions a vector index takes, where it has a limit.
         longest_name: the most characters in a name of the schema, None without a limit.
         statement_bytes: how long an insert of many rows may become, None without a limit.
         statement_rows: how many rows it then has at most.
@@ -114,12 +113,11 @@ class Dialect:
     async_driver: ClassVar[str] = ""
     async_extra: ClassVar[str] = "agentorm[async]"
     features: frozenset[Feature] = frozenset()
-    distances: Mapping[Metric, str] = MappingProxyType({})
     unindexed: ClassVar[str] = "{distance}"
     stores_packed: ClassVar[bool] = False
     nearest_first: ClassVar[str] = "{distance}"
     index_order: Mapping[Metric, str] = MappingProxyType({})
-    indexed_metrics: ClassVar[frozenset[Metric]] = frozenset(Metric)
+    indexed_metrics: ClassVar[Mapping[Kind, frozenset[Metric]]] = MappingProxyType({})
     ascending: ClassVar[str] = "{expression}"
     descending: ClassVar[str] = "{expression} DESC"
     nulls_first: ClassVar[str] = "{sorted} NULLS FIRST"
@@ -133,7 +131,7 @@ class Dialect:
     preparation: ClassVar[str | None] = None
     explain_prefix: ClassVar[str] = "EXPLAIN"
     connection_hint: ClassVar[str] = "check host, port and database of the URL"
-    index_dimensions: ClassVar[int | None] = None
+    index_dimensions: ClassVar[Mapping[Kind, int]] = MappingProxyType({})
     longest_name: ClassVar[int | None] = None
     statement_bytes: int | None = None
     statement_rows: ClassVar[int] = 1000
@@ -149,6 +147,8 @@ class Dialect:
         """This dialect on a server that lacks these features."""
         probed = self.noting(note)
         probed.features = self.features.difference(features)
+        if Feature.DISTANCE in features:
+            probed.distances = MappingProxyType({})
         return probed
 
     def noting(self, note: str) -> Self:
@@ -158,41 +158,11 @@ class Dialect:
         return probed
 
     def computing(self, distances: Mapping[Metric, str], *, note: str) -> Self:
-        """This dialect on a server that computes these distances beyond the declared ones."""
+        """This dialect on a server that computes these distances of float32 vectors too."""
         probed = self.noting(note)
         probed.features = self.features | {Feature.DISTANCE}
-        probed.distances = MappingProxyType(dict(distances))
+        probed.distances = MappingProxyType({**self.distances, Kind.FLOAT32: {**distances}})
         return probed
-
-    def computes(self, metric: Metric) -> bool:
-        """Whether the engine computes this distance itself."""
-        return Feature.DISTANCE in self.features and metric in self.distances
-
-    def vector_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
-        """The column type that holds a vector."""
-        return LargeBinary()
-
-    def encode(self, vector: Vector) -> object:
-        """The vector as the driver takes it."""
-        return vector.tobytes()
-
-    def decode(self, stored: Any, dimension: int | None) -> Vector:
-        """What the driver gave back, as a vector.
-
-        Raises:
-            InvalidVector: the column holds bytes of another length.
-        """
-        packed = bytes(stored)
-        size = len(packed) // PACKED.itemsize
-        if len(packed) % PACKED.itemsize or size != (dimension or size):
-            raise InvalidVector(
-                f"the column holds {len(packed)} bytes, no vector of {dimension} dimensions"
-            )
-        return Vector.trusted(packed)
-
-    def literal(self, vector: Vector) -> str:
-        """The vector as it stands in a script of SQL, where nothing can be bound."""
-        return f"X'{vector.tobytes().hex()}'"
 
     def string_type(self, length: int | None) -> TypeEngine[Any]:
         """Text compared and sorted by code point; unbounded without a length."""
@@ -239,7 +209,7 @@ class Dialect:
         return JSON(none_as_null=True)
 
     def index_options(
-        self, method: Feature, field: str, metric: Metric, **parameters: int
+        self, method: Feature, field: str, metric: Metric, kind: Kind, **parameters: int
     ) -> dict[str, Any]:
         """Keywords for SQLAlchemy's ``Index`` that make it a vector index of this method."""
         return {}
@@ -248,9 +218,11 @@ class Dialect:
         """What follows the columns of a ``CREATE INDEX`` for a vector index of this method."""
         return ""
 
-    def indexed_by(self, method: Feature, metric: Metric) -> Feature | None:
-        """The kind of index it builds where that one is declared; None when it builds none."""
-        if metric not in self.indexed_metrics:
+    def indexed_by(
+        self, method: Feature, metric: Metric, kind: Kind = Kind.FLOAT32
+    ) -> Feature | None:
+        """The index it builds where that one is declared; None when it builds none."""
+        if metric not in self.indexed_metrics.get(kind, ()) or not self.computes(metric, kind):
             return None
         built = (method, Feature.HNSW, Feature.IVFFLAT)
         return next((kind for kind in built if kind in self.features), None)
@@ -260,7 +232,9 @@ class Dialect:
         if "agentorm" not in index.info:
             return False
         declared, metric = index.info["agentorm"], index.info["agentorm_metric"]
-        return self.indexed_by(declared.method, metric) is not None
+        (column,) = index.columns
+        kind = getattr(column.type, "kind", Kind.FLOAT32)
+        return self.indexed_by(declared.method, metric, kind) is not None
 
     def built_parameters(self, method: Feature, **parameters: int) -> dict[str, int]:
         """Which parameters of a declared index it builds by, and with what values."""
@@ -377,6 +351,10 @@ class Readable(Dialect):
 
     name = "default"
     features = frozenset({Feature.DISTANCE})
+    kinds = frozenset(Kind)
     distances = MappingProxyType(
-        {metric: f"{metric.value}_distance({{column}}, {{vector}})" for metric in Metric}
+        {
+            kind: {metric: f"{metric.value}_distance({{column}}, {{vector}})" for metric in Metric}
+            for kind in Kind
+        }
     )

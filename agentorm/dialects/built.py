@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentorm.dialects.base import Feature
-from agentorm.vectors import Metric
+from agentorm.vectors import Kind, Metric
 
 
 @dataclass(frozen=True)
@@ -17,3 +17,4 @@ class BuiltIndex:
     method: Feature
     metric: Metric
     parameters: Mapping[str, int]
+    kind: Kind = Kind.FLOAT32

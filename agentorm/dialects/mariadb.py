@@ -19,7 +19,7 @@ from agentorm.dialects.built import BuiltIndex
 from agentorm.dialects.json_forms import MARIADB
 from agentorm.dialects.mysql import MySQL, session_settings
 from agentorm.dialects.mysql_probe import answer
-from agentorm.vectors import Metric, Vector
+from agentorm.vectors import AnyVector, Kind, Metric
 
 _COSINE = "VEC_DISTANCE_COSINE({column}, {vector})"
 _EUCLIDEAN = "VEC_DISTANCE_EUCLIDEAN({column}, {vector})"
@@ -51,15 +51,17 @@ class MariaDB(MySQL):
     )
     distances = MappingProxyType(
         {
-            Metric.COSINE: f"GREATEST({_NOT_A_NUMBER_IS_NULL.format(_COSINE)}, 0.0)",
-            Metric.L2: _NOT_A_NUMBER_IS_NULL.format(_EUCLIDEAN),
+            Kind.FLOAT32: {
+                Metric.COSINE: f"GREATEST({_NOT_A_NUMBER_IS_NULL.format(_COSINE)}, 0.0)",
+                Metric.L2: _NOT_A_NUMBER_IS_NULL.format(_EUCLIDEAN),
+            }
         }
     )
     index_order = MappingProxyType({Metric.COSINE: _COSINE, Metric.L2: _EUCLIDEAN})
-    indexed_metrics = frozenset({Metric.COSINE, Metric.L2})
+    indexed_metrics = MappingProxyType({Kind.FLOAT32: frozenset({Metric.COSINE, Metric.L2})})
     reads_what_it_changes = True
     defaults_long_values = True
-    index_dimensions = MySQL.most_dimensions
+    index_dimensions = MappingProxyType({Kind.FLOAT32: MySQL.most_dimensions})
     collation: ClassVar[str] = "utf8mb4_nopad_bin"
     json = MARIADB
     vector_bits = Dialect.vector_bits
@@ -71,9 +73,9 @@ class MariaDB(MySQL):
     modes = (*MySQL.modes, "SIMULTANEOUS_ASSIGNMENT")
     settings: ClassVar[str] = session_settings(collation, *modes)
 
-    def encode(self, vector: Vector) -> object:
+    def encode(self, vector: AnyVector) -> object:
         """The server squares in float32: beyond its range it refuses, or computes nonsense."""
-        if Feature.VECTOR_TYPE in self.features:
+        if Feature.VECTOR_TYPE in self.features and vector.kind in self.typed:
             length = float(np.linalg.norm(np.asarray(vector, np.float64)))
             if not (_SHORTEST <= length <= _LONGEST or length == 0.0):
                 raise errors.InvalidVector(
@@ -84,7 +86,7 @@ class MariaDB(MySQL):
         return vector.tobytes()
 
     def index_options(
-        self, method: Feature, field: str, metric: Metric, **parameters: int
+        self, method: Feature, field: str, metric: Metric, kind: Kind, **parameters: int
     ) -> dict[str, Any]:
         return {"mariadb_prefix": "VECTOR", "mysql_prefix": "VECTOR"}
 

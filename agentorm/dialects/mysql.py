@@ -37,11 +37,17 @@ from agentorm.dialects import mysql_limits, mysql_types
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.json_forms import MYSQL
 from agentorm.dialects.mysql_probe import answer, distance_templates
-from agentorm.vectors import Kind
+from agentorm.vectors import Kind, Metric
 
 if TYPE_CHECKING:
     from agentorm.errors import DatabaseError
 
+_HAMMING = "BIT_COUNT({column} ^ {vector})"
+_EITHER = "BIT_COUNT({column} | {vector})"
+_JACCARD = (
+    f"(CASE WHEN {_EITHER} = 0 THEN 1e0"
+    f" ELSE 1e0 - 1e0 * BIT_COUNT({{column}} & {{vector}}) / {_EITHER} END)"
+)
 _MOST_DIGITS, _MOST_PLACES = 65, 30
 _ROWS_AT_ONCE = 100
 _LONGEST_STATEMENT, _SMALLEST_PACKET = 4 << 20, 1 << 20
@@ -68,6 +74,8 @@ class MySQL(Dialect):
     async_driver = "asyncmy"
     async_extra = "agentorm[async-mysql]"
     features = frozenset({Feature.VECTOR_TYPE, Feature.UPSERT, Feature.CONCURRENT_WRITERS})
+    typed = frozenset({Kind.FLOAT32})
+    distances = MappingProxyType({Kind.BIT: {Metric.HAMMING: _HAMMING, Metric.JACCARD: _JACCARD}})
     stores_packed = True
     nearest_first = "-{expression} DESC"
     nulls_first = "{expression} IS NOT NULL, {sorted}"
@@ -103,11 +111,14 @@ class MySQL(Dialect):
         }
     )
 
-    def vector_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
+    def own_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
         if dimension is None or dimension > self.most_dimensions:
-            return mysql.LONGBLOB()
+            return self.packed_type(dimension, kind)
         if Feature.VECTOR_TYPE in self.features:
             return self.vector_column(dimension)
+        return self.packed_type(dimension, kind)
+
+    def packed_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
         return mysql.LONGBLOB()
 
     def string_type(self, length: int | None) -> TypeEngine[Any]:

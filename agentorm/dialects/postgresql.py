@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import MappingProxyType
@@ -14,11 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from agentorm import errors
+from agentorm.dialects import postgresql_indexes
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.built import BuiltIndex
 from agentorm.dialects.json_forms import POSTGRESQL
-from agentorm.dialects.postgresql_types import VECTOR, TextByCodePoint, from_wire
-from agentorm.vectors import Kind, Metric, Vector
+from agentorm.dialects.postgresql_types import OWN_TYPES, TextByCodePoint
+from agentorm.dialects.postgresql_wire import NAMES, from_text, from_wire, to_text
+from agentorm.vectors import AnyVector, Kind, Metric
 
 if TYPE_CHECKING:
     from agentorm.errors import DatabaseError
@@ -36,17 +37,24 @@ _GO_ON_BY_GRAPH = text(
     " CAST(current_setting('hnsw.ef_search', true) AS INTEGER))::text, true)"
 )
 _DEEPEST_DEFAULT = 40
-_MOST_DIMENSIONS = 16000
+_MOST_DIMENSIONS = {
+    Kind.FLOAT32: 16_000,
+    Kind.FLOAT16: 16_000,
+    Kind.BIT: 83_886_080,
+    Kind.SPARSE: 1_000_000_000,
+}
+_OF_NUMBERS = {
+    Metric.COSINE: "({column} <=> {vector})",
+    Metric.L2: "({column} <-> {vector})",
+    Metric.INNER_PRODUCT: "({column} <#> {vector})",
+    Metric.L1: "({column} <+> {vector})",
+}
+_OID = "coalesce(to_regtype('{}')::oid::bigint, 0)"
+_TYPES = "SELECT " + ", ".join(
+    _OID.format(name) for known in NAMES.values() for name in (known, f"{known}[]")
+)
 _TOO_MANY = "number of parameters"
 _NOT_LET_IN = ("authentication failed", "no password supplied", 'role "', "pg_hba.conf")
-_OPERATOR_CLASSES = {
-    Metric.COSINE: "vector_cosine_ops",
-    Metric.L2: "vector_l2_ops",
-    Metric.INNER_PRODUCT: "vector_ip_ops",
-    Metric.L1: "vector_l1_ops",
-}
-
-_METRICS = {name: metric for metric, name in _OPERATOR_CLASSES.items()}
 _METHODS: dict[str, tuple[Feature, dict[str, int]]] = {
     "hnsw": (Feature.HNSW, {"m": 16, "ef_construction": 64}),
     "ivfflat": (Feature.IVFFLAT, {"lists": 100}),
@@ -79,20 +87,26 @@ class PostgreSQL(Dialect):
             Feature.CONCURRENT_WRITERS,
         }
     )
+    kinds = frozenset(Kind)
+    typed = frozenset(Kind) - {Kind.INT8}
     distances = MappingProxyType(
         {
-            Metric.COSINE: "({column} <=> {vector})",
-            Metric.L2: "({column} <-> {vector})",
-            Metric.INNER_PRODUCT: "({column} <#> {vector})",
-            Metric.L1: "({column} <+> {vector})",
+            Kind.FLOAT32: _OF_NUMBERS,
+            Kind.FLOAT16: _OF_NUMBERS,
+            Kind.BIT: {
+                Metric.HAMMING: "({column} <~> {vector})",
+                Metric.JACCARD: "({column} <%> {vector})",
+            },
+            Kind.SPARSE: _OF_NUMBERS,
         }
     )
+    indexed_metrics = MappingProxyType(postgresql_indexes.METRICS)
     json = POSTGRESQL
     unindexed = "({distance} + 0)"
     ascending = "{expression} NULLS FIRST"
     descending = "{expression} DESC NULLS LAST"
     preparation = CREATE_EXTENSION
-    index_dimensions = 2000
+    index_dimensions = MappingProxyType({Kind.FLOAT32: 2000, Kind.FLOAT16: 4000, Kind.BIT: 64000})
     longest_name = 63
     adds_durations = True
     transactional_schema = True
@@ -112,26 +126,24 @@ class PostgreSQL(Dialect):
         }
     )
 
-    def vector_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
-        if Feature.VECTOR_TYPE in self.features:
-            return VECTOR(dimension)
-        return super().vector_type(dimension, kind)
+    def own_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
+        return OWN_TYPES[kind](dimension)
 
-    def encode(self, vector: Vector) -> object:
-        return vector if Feature.VECTOR_TYPE in self.features else vector.tobytes()
+    def encode(self, vector: AnyVector) -> object:
+        return vector if vector.kind in self.typed else vector.tobytes()
 
-    def decode(self, stored: Any, dimension: int | None) -> Vector:
-        if isinstance(stored, Vector):
+    def decode(self, stored: Any, dimension: int | None, kind: Kind = Kind.FLOAT32) -> AnyVector:
+        if isinstance(stored, AnyVector):
             return stored
         if isinstance(stored, str):
-            return Vector(json.loads(stored))
-        if Feature.VECTOR_TYPE in self.features:
-            return from_wire(stored)
-        return super().decode(stored, dimension)
+            return from_text(stored, kind)
+        if kind in self.typed:
+            return from_wire(stored, kind)
+        return super().decode(stored, dimension, kind)
 
-    def literal(self, vector: Vector) -> str:
-        if Feature.VECTOR_TYPE in self.features:
-            return f"'[{','.join(map(repr, vector))}]'"
+    def literal(self, vector: AnyVector) -> str:
+        if vector.kind in self.typed:
+            return f"'{to_text(vector)}'"
         return f"'\\x{vector.tobytes().hex()}'"
 
     def string_type(self, length: int | None) -> TypeEngine[Any]:
@@ -141,11 +153,14 @@ class PostgreSQL(Dialect):
         return JSONB(none_as_null=True)
 
     def index_options(
-        self, method: Feature, field: str, metric: Metric, **parameters: int
+        self, method: Feature, field: str, metric: Metric, kind: Kind, **parameters: int
     ) -> dict[str, Any]:
+        operators = postgresql_indexes.OPERATOR_CLASSES.get((kind, metric))
+        if operators is None:
+            return {}
         return {
             "postgresql_using": "hnsw" if method is Feature.HNSW else "ivfflat",
-            "postgresql_ops": {field: _OPERATOR_CLASSES[metric]},
+            "postgresql_ops": {field: operators},
             "postgresql_with": parameters,
         }
 
@@ -187,12 +202,10 @@ class PostgreSQL(Dialect):
     def on_connect(self, connection: Any) -> None:
         from agentorm.dialects.psycopg_vectors import expect_cancelling, register_vectors
 
-        found = _first_row(
-            connection, "SELECT oid, typarray FROM pg_type WHERE oid = to_regtype('vector')"
-        )
+        found = _first_row(connection, _TYPES) or ()
         driver_connection = getattr(connection, "driver_connection", connection)
         expect_cancelling(driver_connection)
-        register_vectors(driver_connection, *(found or (0, 0)))
+        register_vectors(driver_connection, found)
 
     def probe(self, connection: Any) -> Dialect:
         version = _first_row(connection, "SHOW server_version")
@@ -200,13 +213,15 @@ class PostgreSQL(Dialect):
         found = _first_row(connection, _PGVECTOR)
         if found is not None:
             return _limited_to(probed, found[0])
-        return probed.without(
+        probed = probed.without(
             Feature.VECTOR_TYPE,
             Feature.DISTANCE,
             Feature.HNSW,
             Feature.IVFFLAT,
             note="the server has no pgvector: vectors are BYTEA, numpy ranks them",
         )
+        probed.kinds, probed.typed = Dialect.kinds, Dialect.typed
+        return probed
 
     def migrating(self, connection: Connection) -> AbstractContextManager[None]:
         """A snapshot from before the lock was had would hide what another has changed."""
@@ -233,13 +248,16 @@ class PostgreSQL(Dialect):
 
     def check_table(self, table: Table) -> None:
         super().check_table(table)
-        sizes = [getattr(column.type, "dimension", None) or 0 for column in table.columns]
-        if Feature.VECTOR_TYPE in self.features and max(sizes, default=0) > _MOST_DIMENSIONS:
-            raise errors.UnsupportedFeature(
-                f"vectors of {max(sizes)} dimensions",
-                dialect=self.name,
-                hint=f"pgvector stores up to {_MOST_DIMENSIONS}",
-            )
+        for column in table.columns:
+            kind: Any = getattr(column.type, "kind", None)
+            most = _MOST_DIMENSIONS[kind] if kind in self.typed else None
+            size = getattr(column.type, "dimension", None) or 0
+            if most is not None and size > most:
+                raise errors.UnsupportedFeature(
+                    f"{kind} vectors of {size} dimensions, as {table.name}.{column.name} has",
+                    dialect=self.name,
+                    hint=f"it stores up to {most}",
+                )
 
     def name_length(self, name: str) -> int:
         return len(name.encode())
@@ -264,8 +282,13 @@ class PostgreSQL(Dialect):
 def _limited_to(probed: Dialect, pgvector: str) -> Dialect:
     """Filtered index searches are complete from 0.8 on, which can go on until k rows are found."""
     probed = probed.noting(f"pgvector {pgvector}")
-    if [int(part) for part in pgvector.split(".")[:2]] >= [0, 8]:
+    version = [int(part) for part in pgvector.split(".")[:2]]
+    if version >= [0, 8]:
         return probed
+    if version < [0, 7]:
+        probed = probed.noting("float16, bit and sparse vectors need pgvector 0.7")
+        probed.kinds, probed.typed = Dialect.kinds, frozenset({Kind.FLOAT32})
+        probed.distances = MappingProxyType({Kind.FLOAT32: probed.distances[Kind.FLOAT32]})
     return probed.without(
         Feature.HNSW, Feature.IVFFLAT, note="vector indexes need pgvector 0.8: all rows are ranked"
     )
@@ -273,13 +296,15 @@ def _limited_to(probed: Dialect, pgvector: str) -> Dialect:
 
 def _as_declared(
     method: str, operators: str, options: list[str] | None
-) -> tuple[Feature, Metric, dict[str, int]] | None:
+) -> tuple[Feature, Metric, dict[str, int], Kind] | None:
     """The index as one of ours; None for one over another type, or with other parameters."""
     feature, defaults = _METHODS[method]
     given = dict(option.split("=", 1) for option in options or ())
-    if operators not in _METRICS or given.keys() - defaults.keys():
+    ranked = postgresql_indexes.RANKED_BY.get(operators)
+    if ranked is None or given.keys() - defaults.keys():
         return None
-    return feature, _METRICS[operators], defaults | {k: int(v) for k, v in given.items()}
+    kind, metric = ranked
+    return feature, metric, defaults | {k: int(v) for k, v in given.items()}, kind
 
 
 def _first_row(connection: Any, statement: str) -> tuple[Any, ...] | None:

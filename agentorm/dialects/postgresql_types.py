@@ -1,38 +1,18 @@
-"""PostgreSQL's column types that SQLAlchemy does not have, and a vector's form on the wire.
-
-That is two big-endian 16-bit integers, the dimension and a zero, then the components as
-big-endian float32.
-"""
+"""PostgreSQL's column types that SQLAlchemy does not have."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from struct import Struct
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 from sqlalchemy import String
 from sqlalchemy.types import UserDefinedType
 
-from agentorm.vectors import PACKED, Vector
-
-_HEADER = Struct(">HH")
-_ON_THE_WIRE = np.dtype(">f4")
+from agentorm.vectors import AnyVector, Kind
 
 
-def to_wire(vector: Vector) -> bytes:
-    """The vector as pgvector receives it."""
-    swapped = np.asarray(vector).astype(_ON_THE_WIRE).tobytes()
-    return _HEADER.pack(len(vector), 0) + swapped
-
-
-def from_wire(data: Any) -> Vector:
-    """The vector that pgvector sent."""
-    components = np.frombuffer(data, _ON_THE_WIRE, offset=_HEADER.size)
-    return Vector.trusted(components.astype(PACKED).tobytes())
-
-
-class VECTOR(UserDefinedType[Vector]):
+class VECTOR(UserDefinedType[AnyVector]):
     """``VECTOR(n)``; the driver itself packs and unpacks the values."""
 
     cache_ok = True
@@ -42,7 +22,36 @@ class VECTOR(UserDefinedType[Vector]):
         self.dimension = dimension
 
     def get_col_spec(self, **_: Any) -> str:
-        return f"VECTOR({self.dimension})" if self.dimension else "VECTOR"
+        name = type(self).__name__
+        return f"{name}({self.dimension})" if self.dimension else name
+
+
+class HALFVEC(VECTOR):
+    """``HALFVEC(n)``: float16."""
+
+    cache_ok = True
+
+
+class BIT(VECTOR):
+    """``BIT(n)``."""
+
+    cache_ok = True
+
+
+class SPARSEVEC(VECTOR):
+    """``SPARSEVEC(n)``."""
+
+    cache_ok = True
+
+
+OWN_TYPES: Mapping[Kind, type[VECTOR]] = MappingProxyType(
+    {
+        Kind.FLOAT32: VECTOR,
+        Kind.FLOAT16: HALFVEC,
+        Kind.BIT: BIT,
+        Kind.SPARSE: SPARSEVEC,
+    }
+)
 
 
 class TextByCodePoint(UserDefinedType[str]):

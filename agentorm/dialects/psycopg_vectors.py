@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary
 
-import numpy as np
 from psycopg import AsyncServerCursor
 from psycopg.adapt import Buffer, Dumper, Loader
 from psycopg.pq import Format
 from psycopg.types import TypeInfo
 from sqlalchemy import types as sqltypes
 
-from agentorm.dialects.postgresql_types import VECTOR, TextByCodePoint, from_wire, to_wire
-from agentorm.vectors import PACKED, Vector
+from agentorm.dialects.postgresql_types import VECTOR, TextByCodePoint
+from agentorm.dialects.postgresql_wire import NAMES, from_text, from_wire, to_wire
+from agentorm.vectors import AnyVector, Kind, vector_class
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -37,23 +38,48 @@ _binary_statements: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 class VectorDumper(Dumper):
     format = Format.BINARY
 
-    def dump(self, obj: Vector) -> Buffer:
+    def dump(self, obj: AnyVector) -> Buffer:
         return to_wire(obj)
 
 
 class VectorBinaryLoader(Loader):
     format = Format.BINARY
 
-    def load(self, data: Buffer) -> Vector:
+    def load(self, data: Buffer) -> AnyVector:
         return from_wire(data)
 
 
 class VectorTextLoader(Loader):
     format = Format.TEXT
+    kind: ClassVar[Kind] = Kind.FLOAT32
 
-    def load(self, data: Buffer) -> Vector:
-        components = bytes(data)[1:-1].split(b",")
-        return Vector.trusted(np.array(components, dtype=PACKED).tobytes())
+    def load(self, data: Buffer) -> AnyVector:
+        return from_text(bytes(data).decode(), self.kind)
+
+
+class HalfBinaryLoader(VectorBinaryLoader):
+    def load(self, data: Buffer) -> AnyVector:
+        return from_wire(data, Kind.FLOAT16)
+
+
+class HalfTextLoader(VectorTextLoader):
+    kind = Kind.FLOAT16
+
+
+class SparseBinaryLoader(VectorBinaryLoader):
+    def load(self, data: Buffer) -> AnyVector:
+        return from_wire(data, Kind.SPARSE)
+
+
+class SparseTextLoader(VectorTextLoader):
+    kind = Kind.SPARSE
+
+
+_LOADERS: dict[Kind, tuple[type[Loader], type[Loader]]] = {
+    Kind.FLOAT32: (VectorBinaryLoader, VectorTextLoader),
+    Kind.FLOAT16: (HalfBinaryLoader, HalfTextLoader),
+    Kind.SPARSE: (SparseBinaryLoader, SparseTextLoader),
+}
 
 
 class LostServerCursor(AsyncServerCursor[Any]):
@@ -70,19 +96,24 @@ def expect_cancelling(connection: Any) -> None:
         connection.server_cursor_factory = LostServerCursor
 
 
-def register_vectors(connection: Any, oid: int, array_oid: int) -> None:
-    """Teach one psycopg connection the type with this oid; done again, it changes nothing.
+def register_vectors(connection: Any, oids: Sequence[int]) -> None:
+    """Teach one psycopg connection the types of vectors; done again, it changes nothing.
 
-    An oid of 0 stands for a type that is not created yet: vectors can be sent, and what comes
-    back is text.
+    PostgreSQL's own bits are read as they always were: a column of ours knows what they are.
+
+    Args:
+        connection: psycopg's own.
+        oids: of each type in `NAMES` its oid and that of its array, 0 for one that is not
+            created yet: such vectors can be sent, and come back as text.
     """
-    dumper = type("VectorDumper", (VectorDumper,), {"oid": oid})
-    connection.adapters.register_dumper(Vector, dumper)
-    if not oid:
-        return
-    TypeInfo("vector", oid, array_oid).register(connection)
-    connection.adapters.register_loader(oid, VectorBinaryLoader)
-    connection.adapters.register_loader(oid, VectorTextLoader)
+    pairs = [*zip(oids[::2], oids[1::2], strict=True)] or [(0, 0)] * len(NAMES)
+    for (kind, name), (oid, array_oid) in zip(NAMES.items(), pairs, strict=True):
+        dumper = type("VectorDumper", (VectorDumper,), {"oid": oid})
+        connection.adapters.register_dumper(vector_class(kind), dumper)
+        if oid and kind is not Kind.BIT:
+            TypeInfo(name, oid, array_oid).register(connection)
+            for loader in _LOADERS[kind]:
+                connection.adapters.register_loader(oid, loader)
 
 
 def binary_when_vectors_return(

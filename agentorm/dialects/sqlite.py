@@ -17,10 +17,9 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from agentorm import errors
-from agentorm.dialects import sqlite_declarations, sqlite_schema, sqlite_vec
+from agentorm.dialects import sqlite_declarations, sqlite_schema, sqlite_types, sqlite_vec
 from agentorm.dialects.base import ASIDE, Dialect, Feature
 from agentorm.dialects.json_forms import SQLITE
-from agentorm.dialects.sqlite_types import F32_BLOB
 from agentorm.vectors import Kind, Metric
 
 if TYPE_CHECKING:
@@ -42,6 +41,11 @@ _READS = ("SELECT", "PRAGMA", "WITH", "EXPLAIN", "VALUES", "SAVEPOINT")
 _PENDING = "agentorm_begin"
 
 
+def _of_two(metric: str, kind: str) -> str:
+    both = f"vec_{kind}({{column}}), vec_{kind}({{vector}})"
+    return _NEVER_NULL.format(f"vec_distance_{metric}({both})")
+
+
 class SQLite(Dialect):
     name = "sqlite"
     url_names = ("sqlite",)
@@ -50,10 +54,16 @@ class SQLite(Dialect):
     features = frozenset({Feature.DISTANCE, Feature.UPSERT})
     distances = MappingProxyType(
         {
-            Metric.COSINE: _NEVER_NULL.format("max(vec_distance_cosine({column}, {vector}), 0.0)"),
-            Metric.L2: _NEVER_NULL.format("vec_distance_l2({column}, {vector})"),
-            Metric.INNER_PRODUCT: _NEVER_NULL.format(_INNER_PRODUCT),
-            Metric.L1: _NEVER_NULL.format("vec_distance_l1({column}, {vector})"),
+            Kind.FLOAT32: {
+                Metric.COSINE: _NEVER_NULL.format(
+                    "max(vec_distance_cosine({column}, {vector}), 0.0)"
+                ),
+                Metric.L2: _NEVER_NULL.format("vec_distance_l2({column}, {vector})"),
+                Metric.INNER_PRODUCT: _NEVER_NULL.format(_INNER_PRODUCT),
+                Metric.L1: _NEVER_NULL.format("vec_distance_l1({column}, {vector})"),
+            },
+            Kind.INT8: {Metric.L1: f"(1.0 * {_of_two('l1', 'int8')})"},
+            Kind.BIT: {Metric.HAMMING: _of_two("hamming", "bit")},
         }
     )
     json = SQLITE
@@ -75,8 +85,9 @@ class SQLite(Dialect):
         }
     )
 
-    def vector_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
-        return F32_BLOB(dimension) if dimension else super().vector_type(dimension, kind)
+    def packed_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
+        declared = sqlite_types.BLOBS[kind]
+        return declared(dimension) if dimension else super().packed_type(dimension, kind)
 
     def integer_type(self) -> TypeEngine[Any]:
         return Integer()

@@ -1,4 +1,4 @@
-"""sqlite-vec's float32 distance functions, computed in Python where sqlite-vec cannot be loaded."""
+"""sqlite-vec's functions, computed in Python where sqlite-vec cannot be loaded."""
 
 from __future__ import annotations
 
@@ -17,15 +17,30 @@ _Floats: TypeAlias = NDArray[np.float64]
 
 
 def register(connection: Any) -> None:
-    """Give a DBAPI connection `vec_distance_cosine`, `vec_distance_l2` and `vec_distance_l1`.
+    """Give a DBAPI connection the functions ``vec_distance_...``, ``vec_int8`` and ``vec_bit``.
 
-    They take two BLOBs of packed little-endian float32, and fail where sqlite-vec's fail: on NULL,
+    Of cosine, l2 and l1 they take two BLOBs of packed little-endian float32, or ``vec_int8`` of
+    packed int8; of hamming ``vec_bit`` of packed bits. They fail where sqlite-vec's fail: on NULL,
     on an empty BLOB, on BLOBs of different lengths. Cosine with a zero vector is NULL. They compute
     in float64, so that very small and very large components are right too, unlike sqlite-vec's.
     """
     for name, distance, prepare in _FUNCTIONS:
         over_blobs = _over_blobs(distance, prepare)
         connection.create_function(name, 2, over_blobs, deterministic=True)
+    connection.create_function("vec_distance_hamming", 2, _hamming, deterministic=True)
+    connection.create_function("vec_int8", 1, _float32_of_int8, deterministic=True)
+    connection.create_function("vec_bit", 1, bytes, deterministic=True)
+
+
+def _hamming(row: bytes, query: bytes) -> float:
+    if len(row) != len(query) or not row:
+        raise ValueError(f"vectors of {len(row)} and {len(query)} bytes have no distance")
+    return float((int.from_bytes(row) ^ int.from_bytes(query)).bit_count())
+
+
+def _float32_of_int8(packed: bytes) -> bytes:
+    """The functions of distances are told by no type what they are given, as sqlite-vec's are."""
+    return np.frombuffer(packed, np.int8).astype(PACKED).tobytes()
 
 
 def _over_blobs(

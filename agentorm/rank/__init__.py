@@ -35,7 +35,8 @@ _announced: WeakKeyDictionary[Engine, set[str]] = WeakKeyDictionary()
 def ranker_of(query: Query[Any], dialect: Dialect) -> Ranker:
     """Who ranks this query on this engine."""
     assert query.ranking is not None
-    return _NATIVE if dialect.computes(query.ranking.metric) else _SCAN
+    ranking = query.ranking
+    return _NATIVE if dialect.computes(ranking.metric, ranking.kind) else _SCAN
 
 
 def statements(query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:

@@ -48,7 +48,7 @@ class Native(Ranker):
         assert ranking is not None
         if ranking.field.index is None or not servable(query):
             return True
-        return dialect.indexed_by(ranking.field.index.method, ranking.metric) is None
+        return dialect.indexed_by(ranking.field.index.method, ranking.metric, ranking.kind) is None
 
     def notes(self, query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
         ranking = query.ranking
@@ -56,7 +56,7 @@ class Native(Ranker):
         index = ranking.field.index
         if index is None:
             return ()
-        built = dialect.indexed_by(index.method, ranking.field.metric)
+        built = dialect.indexed_by(index.method, ranking.field.metric, ranking.kind)
         if built is None:
             reason = f"{dialect.name} has no {index.method} for {ranking.field.metric}"
             return (f"{reason}: every row is ranked, exactly",)
@@ -102,7 +102,7 @@ def _searching(query: Query[Any], run: Run) -> AbstractContextManager[None]:
     ranking = query.ranking
     assert ranking is not None
     assert ranking.field.index is not None
-    method = run.dialect.indexed_by(ranking.field.index.method, ranking.metric)
+    method = run.dialect.indexed_by(ranking.field.index.method, ranking.metric, ranking.kind)
     assert method is not None
     deep = (query.size or 0) + query.skip
     filtered = bool(query.filters or query.joins)

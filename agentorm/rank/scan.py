@@ -25,7 +25,7 @@ from agentorm.models import mapper_of
 from agentorm.query import Query, Ranking
 from agentorm.rank.base import Found, Ranker, Run, in_chunks, sortable, sortable_key
 from agentorm.statement import farthest_distance, keys_and_vectors, rows_of_keys
-from agentorm.vectors import PACKED, distances
+from agentorm.vectors import Kind, distances
 
 E = TypeVar("E")
 Key: TypeAlias = tuple[Any, ...]
@@ -73,16 +73,20 @@ def slow_path(ranking: Ranking, dialect: Dialect) -> str:
     """The announcement of this ranker."""
     reason = f" ({'; '.join(dialect.notes)})" if dialect.notes else ""
     return (
-        f"{dialect.name} does not compute {ranking.metric} here{reason}: "
+        f"{dialect.name} does not compute {ranking.metric}{_of_kind(ranking)} here{reason}: "
         f"the vectors of {ranking.field.label} are read and ranked in this process"
     )
+
+
+def _of_kind(ranking: Ranking) -> str:
+    return "" if ranking.kind is Kind.FLOAT32 else f" of {ranking.kind} vectors"
 
 
 def _scan(query: Query[Any], run: Run) -> Iterator[tuple[Sequence[Any], NDArray[np.float64]]]:
     """Chunks of rows, key and packed vector, with their distances: NaN where one does not count."""
     assert query.ranking is not None
     farthest = farthest_distance(query)
-    size = PACKED.itemsize * len(query.ranking.vector) + _BYTES_OF_A_ROW
+    size = len(query.ranking.vector.tobytes()) + _BYTES_OF_A_ROW
     options = {"yield_per": max(1, _CHUNK_BYTES // size)}
     with run.session.execute(keys_and_vectors(query), execution_options=options) as rows:
         for part in rows.partitions():
@@ -136,10 +140,12 @@ def _by_distance(row: tuple[float, Key, Any]) -> tuple[float, Key]:
 
 
 def _measure(vectors: Sequence[bytes], ranking: Ranking) -> NDArray[np.float64]:
-    size = PACKED.itemsize * len(ranking.vector)
+    query = ranking.vector
+    size = len(query.tobytes())
     packed = b"".join(vectors)
     if len(packed) != size * len(vectors) or any(len(vector) != size for vector in vectors):
-        got = next(len(vector) for vector in vectors if len(vector) != size) // PACKED.itemsize
-        raise DimensionMismatch(field=ranking.field.label, expected=len(ranking.vector), got=got)
-    rows = np.frombuffer(packed, PACKED).reshape(len(vectors), -1)
-    return distances(rows, ranking.vector, ranking.metric)
+        odd = next(len(vector) for vector in vectors if len(vector) != size)
+        got = odd * len(query) // size
+        raise DimensionMismatch(field=ranking.field.label, expected=len(query), got=got)
+    rows = np.frombuffer(packed, query.packing).reshape(len(vectors), -1)
+    return distances(rows, query, ranking.metric)
