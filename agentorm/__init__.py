@@ -65,6 +65,7 @@ from agentorm.scalars import (
     TimeType,
     UuidType,
 )
+from agentorm.search import Search
 from agentorm.tracing import Trace, TracedStatement
 from agentorm.types import VectorType
 from agentorm.vectors import (
@@ -139,6 +140,7 @@ __all__ = [
     "Relationship",
     "Repository",
     "SchemaMismatch",
+    "Search",
     "SessionInUse",
     "SlowPath",
     "SparseVector",

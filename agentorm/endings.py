@@ -166,8 +166,9 @@ class Endings(Placed[E, Q]):
     def _placed(self, method: str, session_of: SessionOf) -> Generator[Run]:
         where = self._bound(method)
         if isinstance(where, Database):
+            passing = where.open_session() is None
             with session_of(where) as session, running(session, self.model) as run:
-                yield run
+                yield replace(run, passing=passing)
             return
         with running(where, self.model) as run:
             yield run

@@ -24,6 +24,7 @@ from agentorm.errors import InvalidQuery, InvalidVector
 from agentorm.expressions import AnySelect, sorted_by
 from agentorm.filters import MISSING, compared, parse_filter
 from agentorm.models import RankedField, mapper_of, vector_field_of
+from agentorm.search import UNTUNED, Search
 from agentorm.vectors import AnyVector, Kind, Metric, VectorLike
 
 E = TypeVar("E")
@@ -83,6 +84,7 @@ class Query(ABC, Generic[E, Q]):
     skip: int = 0
     farthest: float | None = None
     lowest_score: float | None = None
+    search: Search = UNTUNED
 
     @abstractmethod
     def _with(self, **changes: Any) -> Q:
@@ -194,6 +196,16 @@ class Query(ABC, Generic[E, Q]):
             self.ranking.metric.distance_of(lowest, len(self.ranking.vector))
         return self._with(lowest_score=lowest)
 
+    def tune(self, search: Search) -> Q:
+        """Search as far as this says; the last call counts, and its rows are still filtered.
+
+        Raises:
+            InvalidQuery: not a `Search`.
+        """
+        if not isinstance(search, Search):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidQuery(f"tune takes a Search, got {search!r}", hint="tune(Search(ef=200))")
+        return self._with(search=search)
+
     def join(self, target: Any, onclause: ColumnElement[bool] | None = None) -> Q:
         """Bring in another table for conditions and, if it adds no rows, for sorting.
 
@@ -235,6 +247,7 @@ class Query(ABC, Generic[E, Q]):
         parts += [f"order_by({key})" for key in self.ordering]
         parts += [] if self.farthest is None else [f"max_distance({self.farthest})"]
         parts += [] if self.lowest_score is None else [f"min_score({self.lowest_score})"]
+        parts += [] if self.search == UNTUNED else [f"tune({self.search})"]
         parts += [] if self.size is None else [f"limit({self.size})"]
         parts += [f"offset({self.skip})"] if self.skip else []
         return ".".join(parts)

@@ -46,7 +46,23 @@ def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
 def servable(query: Query[Any]) -> bool:
     """Whether the index that the model declares, if any, could serve the ranking."""
     ranking = query.ranking
-    return ranking is not None and ranking.served_by_index and query.size is not None
+    if ranking is None or query.search.is_exact:
+        return False
+    return ranking.served_by_index and query.size is not None
+
+
+def depth_of(query: Query[Any]) -> int:
+    """How many rows a limited query reaches, those of earlier pages included."""
+    return (query.size or 0) + query.skip
+
+
+def passing(query: Query[Any], most: int) -> AnySelect:
+    """How many rows, up to so many, the filters leave that have a distance at all."""
+    check(query)
+    assert query.ranking is not None
+    made = restricted(select(literal_column("1", Integer())).select_from(query.model), query)
+    ranked = made.where(distance_of(query.ranking) <= float_info.max).limit(most)
+    return select(func.count()).select_from(ranked.subquery())
 
 
 def counted(query: Query[Any]) -> AnySelect:

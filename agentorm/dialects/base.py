@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Column, Connection, Engine, Index, Insert, Table
 
     from agentorm.dialects.built import BuiltIndex
+    from agentorm.dialects.effort import Effort
 
 IMMEDIATE = {"agentorm_begin": "IMMEDIATE"}
 """Execution options of a transaction that is going to write."""
@@ -94,6 +95,7 @@ class Dialect(HoldsVectors):
         explain_prefix: what asks for the plan of the statement that follows.
         connection_hint: what to look at when no connection can be had.
         index_dimensions: by kind, the most dimensions a vector index takes, where it has a limit.
+        index_reach: the deepest row that a vector index is asked for, None without a limit.
         longest_name: the most characters in a name of the schema, None without a limit.
         statement_bytes: how long an insert of many rows may become, None without a limit.
         statement_rows: how many rows it then has at most.
@@ -132,6 +134,7 @@ class Dialect(HoldsVectors):
     explain_prefix: ClassVar[str] = "EXPLAIN"
     connection_hint: ClassVar[str] = "check host, port and database of the URL"
     index_dimensions: ClassVar[Mapping[Kind, int]] = MappingProxyType({})
+    index_reach: ClassVar[int | None] = None
     longest_name: ClassVar[int | None] = None
     statement_bytes: int | None = None
     statement_rows: ClassVar[int] = 1000
@@ -282,9 +285,9 @@ class Dialect(HoldsVectors):
         """Make sure that there is a transaction for a savepoint to be part of."""
 
     def searching(
-        self, connection: Connection, method: Feature, limit: int, *, filtered: bool
+        self, connection: Connection, method: Feature, effort: Effort
     ) -> AbstractContextManager[None]:
-        """Within, that index looks far enough for so many rows, after filters if there are any."""
+        """Within, an index of that kind looks as far as this; afterwards as far as before."""
         return nullcontext()
 
     def engine_arguments(self, url: URL) -> tuple[URL, dict[str, Any]]:

@@ -16,6 +16,7 @@ from agentorm import errors
 from agentorm.dialects import mariadb_indexes, mysql_types
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.built import BuiltIndex
+from agentorm.dialects.effort import Effort
 from agentorm.dialects.json_forms import MARIADB
 from agentorm.dialects.mysql import MySQL, session_settings
 from agentorm.dialects.mysql_probe import answer
@@ -28,11 +29,11 @@ _SHORTEST = 1e-16
 _LONGEST = float(np.finfo(np.float32).max) ** 0.5 * (1 - 1e-6)
 _FEWEST_LINKS = 3
 _ITS_INDEX_IS_UNKNOWN = "Unknown schema content: '  VECTOR KEY"
-_CANDIDATES, _MOST_CANDIDATES = 100, 10000
+_CANDIDATES, _MOST_CANDIDATES, _WIDER = 100, 10000, 8
 _USUAL_CANDIDATES = f"SET SESSION mhnsw_ef_search = GREATEST(@@mhnsw_ef_search, {_CANDIDATES})"
 _LOOK_AT_MORE = text(
     "SET @agentorm_ef_search = @@mhnsw_ef_search,"
-    " mhnsw_ef_search = GREATEST(@@mhnsw_ef_search, :candidates)"
+    " mhnsw_ef_search = LEAST(:most, COALESCE(:asked, GREATEST(@@mhnsw_ef_search, :least)))"
 )
 _AS_BEFORE = text("SET mhnsw_ef_search = @agentorm_ef_search")
 
@@ -62,6 +63,7 @@ class MariaDB(MySQL):
     reads_what_it_changes = True
     defaults_long_values = True
     index_dimensions = MappingProxyType({Kind.FLOAT32: MySQL.most_dimensions})
+    index_reach = _MOST_CANDIDATES
     collation: ClassVar[str] = "utf8mb4_nopad_bin"
     json = MARIADB
     vector_bits = Dialect.vector_bits
@@ -103,15 +105,16 @@ class MariaDB(MySQL):
         return mariadb_indexes.vector_indexes(connection, table, schema)
 
     @contextmanager
-    def searching(
-        self, connection: Connection, method: Feature, limit: int, *, filtered: bool
-    ) -> Generator[None]:
+    def searching(self, connection: Connection, method: Feature, effort: Effort) -> Generator[None]:
         """Every connection looks at enough candidates for the usual limits."""
-        candidates = min(2 * limit, _MOST_CANDIDATES)
-        if candidates <= _CANDIDATES:
+        candidates, least = effort.ef, 2 * effort.depth
+        if effort.widened:
+            candidates = _WIDER * max(effort.ef or _CANDIDATES, least)
+        elif candidates is None and least <= _CANDIDATES:
             yield
             return
-        connection.execute(_LOOK_AT_MORE, {"candidates": candidates})
+        asked = {"asked": candidates, "least": least, "most": _MOST_CANDIDATES}
+        connection.execute(_LOOK_AT_MORE, asked)
         try:
             yield
         finally:

@@ -13,9 +13,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from agentorm import errors
-from agentorm.dialects import postgresql_indexes
+from agentorm.dialects import pgvector_search, postgresql_indexes
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.built import BuiltIndex
+from agentorm.dialects.effort import Effort
 from agentorm.dialects.json_forms import POSTGRESQL
 from agentorm.dialects.postgresql_types import OWN_TYPES, TextByCodePoint
 from agentorm.dialects.postgresql_wire import NAMES, from_text, from_wire, to_text
@@ -30,13 +31,6 @@ _PGVECTOR = (
     "SELECT coalesce(installed_version, default_version)"
     " FROM pg_available_extensions WHERE name = 'vector'"
 )
-_GO_ON_BY_LISTS = text("SELECT set_config('ivfflat.iterative_scan', 'relaxed_order', true)")
-_GO_ON_BY_GRAPH = text(
-    "SELECT set_config('hnsw.iterative_scan', 'strict_order', true),"
-    " set_config('hnsw.ef_search', greatest(40, CAST(:candidates AS INTEGER),"
-    " CAST(current_setting('hnsw.ef_search', true) AS INTEGER))::text, true)"
-)
-_DEEPEST_DEFAULT = 40
 _MOST_DIMENSIONS = {
     Kind.FLOAT32: 16_000,
     Kind.FLOAT16: 16_000,
@@ -107,6 +101,7 @@ class PostgreSQL(Dialect):
     descending = "{expression} DESC NULLS LAST"
     preparation = CREATE_EXTENSION
     index_dimensions = MappingProxyType({Kind.FLOAT32: 2000, Kind.FLOAT16: 4000, Kind.BIT: 64000})
+    index_reach = 20000
     longest_name = 63
     adds_durations = True
     transactional_schema = True
@@ -177,17 +172,10 @@ class PostgreSQL(Dialect):
             if (built := _as_declared(method, operators, options)) is not None
         }
 
-    @contextmanager
     def searching(
-        self, connection: Connection, method: Feature, limit: int, *, filtered: bool
-    ) -> Generator[None]:
-        """Forgotten with the transaction."""
-        if filtered or limit > _DEEPEST_DEFAULT:
-            if method is Feature.IVFFLAT:
-                connection.execute(_GO_ON_BY_LISTS)
-            else:
-                connection.execute(_GO_ON_BY_GRAPH, {"candidates": min(limit, 1000)})
-        yield
+        self, connection: Connection, method: Feature, effort: Effort
+    ) -> AbstractContextManager[None]:
+        return pgvector_search.searching(connection, method, effort)
 
     def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:
         made = insert(model)

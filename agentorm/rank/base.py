@@ -26,11 +26,16 @@ CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Where a query runs: a session in its transaction, and the engine's probed dialect."""
+    """Where a query runs: a session in its transaction, and the engine's probed dialect.
+
+    Attributes:
+        passing: whether that transaction ends with the query.
+    """
 
     session: Session
     connection: Connection
     dialect: Dialect
+    passing: bool = False
 
     def pause(self) -> None:
         """Let other tasks go on, where there is an event loop."""

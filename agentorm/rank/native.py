@@ -1,36 +1,64 @@
-"""The engine ranks: one statement, ``ORDER BY distance LIMIT k``."""
+"""The engine ranks: one statement, ``ORDER BY distance LIMIT k``; where an index serves, more.
+
+An index is asked once, then once more for further candidates, and then every row is ranked,
+until k rows are there or no more are left.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import isnan
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
 from agentorm.rank.base import Found, Ranker, Run, sortable_key
+from agentorm.rank.indexing import effort_of, is_served, method_of, sorts_alone, why
 from agentorm.rank.streaming import streamed
-from agentorm.statement import counted, farthest_distance, servable, statement
+from agentorm.statement import counted, depth_of, farthest_distance, passing, statement
 
 E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked(Generic[E]):
+    """What an index came up with.
+
+    Attributes:
+        rows: those of the page, within the thresholds.
+        read: how many rows it gave.
+        is_full: whether the page is.
+        is_short: whether it gave fewer than it was asked for.
+        is_past: whether it went beyond the thresholds.
+    """
+
+    rows: list[tuple[E, float]]
+    read: int
+    is_full: bool
+    is_short: bool
+    is_past: bool
 
 
 class Native(Ranker):
     name = "native"
 
     def nearest(self, query: Query[E], run: Run) -> Found[E]:
-        if not self.is_exact(query, run.dialect):
-            with _searching(query, run):
-                found = self._fetch(query, run, indexed=True)
-            found.sort(key=lambda row: (row[1], sortable_key(query, row[0])))
-            if _sorts_alone(query, run.dialect):
-                found = found[query.skip :]
-            if len(found) == query.size:
-                return Found(found, exact=False)
-        return Found(self._fetch(query, run, indexed=False), exact=True)
+        if not is_served(query, run.dialect):
+            return self._exactly(query, run)
+        looked = self._look(query, run)
+        if looked.is_full:
+            return Found(looked.rows, exact=False)
+        if looked.is_short:
+            left = run.session.execute(passing(query, depth_of(query))).scalar_one()
+            if left < depth_of(query):
+                every = left <= looked.read and _reads_all_pages(query, run.dialect)
+                return Found(looked.rows, exact=True) if every else self._exactly(query, run)
+        looked = self._look(query, run, widened=True)
+        if looked.is_full or looked.is_past:
+            return Found(looked.rows, exact=False)
+        return self._exactly(query, run)
 
     def stream(self, query: Query[E], run: Run) -> Iterator[E]:
         made = statement(query, indexed=False)
@@ -41,52 +69,61 @@ class Native(Ranker):
         return int(run.session.execute(counted(query)).scalar_one())
 
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
-        return (self._statement(query, dialect, indexed=not self.is_exact(query, dialect)),)
+        return (_statement(query, dialect, indexed=is_served(query, dialect)),)
 
     def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
-        ranking = query.ranking
-        assert ranking is not None
-        if ranking.field.index is None or not servable(query):
-            return True
-        return dialect.indexed_by(ranking.field.index.method, ranking.metric, ranking.kind) is None
+        return not is_served(query, dialect)
 
     def notes(self, query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
-        ranking = query.ranking
-        assert ranking is not None
-        index = ranking.field.index
-        if index is None:
-            return ()
-        built = dialect.indexed_by(index.method, ranking.field.metric, ranking.kind)
-        if built is None:
-            reason = f"{dialect.name} has no {index.method} for {ranking.field.metric}"
-            return (f"{reason}: every row is ranked, exactly",)
-        if ranking.metric is not ranking.field.metric:
-            return (f"the {built} ranks by {ranking.field.metric}, not {ranking.metric}",)
-        if query.size is None:
-            return (f"without a limit the {built} does not serve: every row is ranked",)
-        instead = "" if built is index.method else f", instead of the {index.method},"
-        return (f"the {built}{instead} may serve: near rows can be missed, never invented",)
+        return why(query, dialect)
+
+    def _exactly(self, query: Query[E], run: Run) -> Found[E]:
+        found = self._fetch(query, run, indexed=False)
+        return Found(_within(found, farthest_distance(query)), exact=True)
+
+    def _look(self, query: Query[E], run: Run, *, widened: bool = False) -> _Looked[E]:
+        effort = effort_of(query, passing=run.passing, widened=widened)
+        method = method_of(query, run.dialect)
+        with run.dialect.searching(run.connection, method, effort):
+            found = _sorted(query, self._fetch(query, run, indexed=True))
+        within = _within(found, farthest_distance(query))
+        alone = sorts_alone(query, run.dialect)
+        rows = within[query.skip :] if alone else within
+        return _Looked(
+            rows,
+            read=len(found),
+            is_full=len(rows) == query.size,
+            is_short=len(found) < (depth_of(query) if alone else query.size or 0),
+            is_past=len(within) < len(found),
+        )
 
     def _fetch(self, query: Query[E], run: Run, *, indexed: bool) -> list[tuple[E, float]]:
-        result = run.session.execute(self._statement(query, run.dialect, indexed=indexed))
-        found = list(_ranked(result.unique() if query.loaders else result))
-        farthest = farthest_distance(query)
-        return found if farthest is None else [row for row in found if row[1] <= farthest]
-
-    def _statement(self, query: Query[Any], dialect: Dialect, *, indexed: bool) -> AnySelect:
-        """With a limit, a threshold only cuts off the end, so the index need not know of it."""
-        if query.size is None:
-            return statement(query, indexed=indexed)
-        sent = replace(query, farthest=None, lowest_score=None)
-        if indexed and _sorts_alone(query, dialect):
-            sent = replace(sent, size=query.size + query.skip, skip=0)
-        return statement(sent, indexed=indexed)
+        result = run.session.execute(_statement(query, run.dialect, indexed=indexed))
+        return list(_ranked(result.unique() if query.loaders else result))
 
 
-def _sorts_alone(query: Query[Any], dialect: Dialect) -> bool:
-    """Whether an index gives rows in an order of its own, so that pages are cut after sorting."""
-    assert query.ranking is not None
-    return query.ranking.metric in dialect.index_order
+def _reads_all_pages(query: Query[Any], dialect: Dialect) -> bool:
+    return not query.skip or sorts_alone(query, dialect)
+
+
+def _statement(query: Query[Any], dialect: Dialect, *, indexed: bool) -> AnySelect:
+    """With a limit, a threshold only cuts off the end, so the index need not know of it."""
+    if query.size is None:
+        return statement(query, indexed=indexed)
+    sent = replace(query, farthest=None, lowest_score=None)
+    if indexed and sorts_alone(query, dialect):
+        sent = replace(sent, size=depth_of(query), skip=0)
+    return statement(sent, indexed=indexed)
+
+
+def _within(found: list[tuple[E, float]], farthest: float | None) -> list[tuple[E, float]]:
+    return found if farthest is None else [row for row in found if row[1] <= farthest]
+
+
+def _sorted(query: Query[E], found: list[tuple[E, float]]) -> list[tuple[E, float]]:
+    """By distance and key, and each row once: MariaDB's index can give one twice."""
+    by_key = {sortable_key(query, row[0]): row for row in found}
+    return [by_key[key] for key in sorted(by_key, key=lambda key: (by_key[key][1], key))]
 
 
 def _ranked(rows: Iterable[Any]) -> Iterator[tuple[Any, float]]:
@@ -95,15 +132,3 @@ def _ranked(rows: Iterable[Any]) -> Iterator[tuple[Any, float]]:
         if distance is None or isnan(distance):
             return
         yield entity, distance
-
-
-def _searching(query: Query[Any], run: Run) -> AbstractContextManager[None]:
-    """Let the index go on until k rows pass the filters."""
-    ranking = query.ranking
-    assert ranking is not None
-    assert ranking.field.index is not None
-    method = run.dialect.indexed_by(ranking.field.index.method, ranking.metric, ranking.kind)
-    assert method is not None
-    deep = (query.size or 0) + query.skip
-    filtered = bool(query.filters or query.joins)
-    return run.dialect.searching(run.connection, method, deep, filtered=filtered)
