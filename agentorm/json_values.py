@@ -12,7 +12,8 @@ from typing_extensions import TypeIs
 from agentorm.errors import InvalidValue
 from agentorm.storable import storable_integer, storable_text
 
-DEEPEST = 100
+DEEPEST = 31
+"""As deep as MariaDB reads; the other engines go further."""
 
 
 def storable_json(value: object, *, inside: tuple[int, ...] = ()) -> Any:
@@ -23,7 +24,7 @@ def storable_json(value: object, *, inside: tuple[int, ...] = ()) -> Any:
         inside: the ids of the containers that are to hold it, outermost first.
 
     Raises:
-        InvalidValue: it is something else, holds itself, or is nested more than 100 deep. The
+        InvalidValue: it is something else, holds itself, or is nested more than 31 deep. The
             error's `field` is the place within the value, as ``["a"][0]``.
 
     Example:

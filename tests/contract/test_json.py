@@ -57,6 +57,16 @@ def test_a_nested_document_comes_back(trees: Database) -> None:
     }
 
 
+def test_the_deepest_document_comes_back(trees: Database) -> None:
+    deepest: list[Any] = []
+    for _ in range(30):
+        deepest = [deepest]
+    key = repository(Json, trees).add(Json(items=deepest)).id
+    assert read(trees, key).items == deepest
+    with pytest.raises(InvalidValue, match="nested at most 31 deep"):
+        Json(items=[deepest])
+
+
 def test_empty_documents_are_not_null(trees: Database) -> None:
     rows = repository(Json, trees)
     rows.add_all([Json(), Json(maybe={})])
