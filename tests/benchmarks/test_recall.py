@@ -20,7 +20,7 @@ SCRIPT = ROOT / "tests" / "benchmarks" / "recall.py"
 SHARES = [(1.0, 10), (0.1, 10), (0.01, 10), (0.001, 2)]
 INDEXES = {
     "sqlite": {"none"},
-    "postgresql": {"HNSW", "IVFFlat"},
+    "postgresql": {"HNSW", "HNSW float16", "IVFFlat"},
     "mariadb": {"HNSW"},
     "mysql": {"none"},
 }

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from agentorm import Database, SlowPath
-from tests.benchmarks.index_recall.contenders import CONTENDERS, DEFAULTS, Contender
+from tests.benchmarks.index_recall.contenders import CONTENDERS, DEFAULTS, EXACT, Contender
 from tests.benchmarks.index_recall.filling import filled
 from tests.benchmarks.index_recall.measuring import FILTERS, Measured, Trial, Truth, measured
 from tests.benchmarks.index_recall.models import TABLES
@@ -115,9 +115,9 @@ def _measured(
     found: list[Measured] = []
     for setting in contender.settings:
         for place in FILTERS:
-            if place.indexed and setting is not DEFAULTS:
+            if place.indexed and setting not in {DEFAULTS, EXACT}:
                 continue
-            trial = Trial(db, contender.recipe.model, setting, place)
+            trial = Trial(db, contender.recipe.model, setting, place, contender.tolerance)
             one = measured(trial, contender.index, data, truth, seconds)
             say(
                 f"{one.engine}: {one.index}, {one.setting}, {one.share:.1%} pass:"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
@@ -26,11 +27,13 @@ class Recipe:
 
     Attributes:
         model: the table.
+        kind: the vectors that it holds.
         index_first: the engine lets the vector index grow with the rows.
         settings: what the connection that builds the index is told.
     """
 
     model: type[RecallText]
+    kind: Callable[[Any], object] = Vector
     index_first: bool = False
     settings: tuple[str, ...] = ()
 
@@ -97,7 +100,7 @@ def _load(
                 "bucket": n % BUCKETS,
                 "indexed_bucket": n % BUCKETS,
                 "title": f"text {n}",
-                "embedding": Vector(embedding),
+                "embedding": recipe.kind(embedding),
             }
             for n, embedding in enumerate(embeddings[start : start + ROWS_AT_ONCE], start)
         ]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import registry
 
-from agentorm import HNSW, Entity, Field, IVFFlat, Vector, vector_field
+from agentorm import HNSW, Entity, Field, HalfVector, IVFFlat, Vector, vector_field
 
 DIMENSION = 384
 BUCKETS = 1000
@@ -37,6 +37,14 @@ class RecallGraph(RecallText, table=True):
     embedding: Vector = vector_field(DIMENSION, index=HNSW(m=16, ef_construction=64))
 
 
+class RecallHalves(RecallText, table=True):
+    """With a graph over float16."""
+
+    embedding: HalfVector = vector_field(
+        DIMENSION, kind="float16", index=HNSW(m=16, ef_construction=64)
+    )
+
+
 class RecallLists(RecallText, table=True):
     """With lists around centres."""
 
@@ -60,4 +68,4 @@ class RecallFilled(RecallBase, table=True):
     finished: datetime | None = None
 
 
-TABLES = (RecallFilled, RecallPlain, RecallGraph, RecallLists)
+TABLES = (RecallFilled, RecallPlain, RecallGraph, RecallHalves, RecallLists)
