@@ -48,6 +48,7 @@ from agentorm.expressions import distance
 from agentorm.fields import Field, json_field, vector_field
 from agentorm.filters import filter_schema, parse_filter
 from agentorm.indexes import HNSW, IVFFlat, VectorIndex
+from agentorm.json_indexes import GIN, JSONIndex, PathIndex
 from agentorm.json_types import JSONType
 from agentorm.query import Query
 from agentorm.repository import Repository, repository
@@ -83,6 +84,7 @@ from agentorm.vectors import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "GIN",
     "HNSW",
     "AgentORMError",
     "AgentORMWarning",
@@ -124,6 +126,7 @@ __all__ = [
     "InvalidURL",
     "InvalidValue",
     "InvalidVector",
+    "JSONIndex",
     "JSONType",
     "Kind",
     "Metric",
@@ -135,6 +138,7 @@ __all__ = [
     "NotADatabase",
     "NotBound",
     "NotLoaded",
+    "PathIndex",
     "Query",
     "ReadOnlyDatabase",
     "Relationship",

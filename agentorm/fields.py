@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
@@ -14,6 +14,7 @@ from sqlmodel import Field
 
 from agentorm.errors import InvalidModel, InvalidVector
 from agentorm.indexes import MOST_INDEXED, VectorIndex
+from agentorm.json_indexes import JSONIndex
 from agentorm.json_types import JSONType
 from agentorm.refusals import shown
 from agentorm.types import VectorType
@@ -27,7 +28,7 @@ from agentorm.vectors import (
     vector_class,
 )
 
-__all__ = ["Field", "VectorField", "json_field", "vector_field"]
+__all__ = ["Field", "JSONField", "VectorField", "json_field", "vector_field"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +150,35 @@ def vector_field(
     return field
 
 
+@dataclass(frozen=True, slots=True)
+class JSONField:
+    """What `json_field` declared, kept as ``column.info["agentorm"]``.
+
+    Raises:
+        InvalidModel: two indexes of the same path and type.
+    """
+
+    indexes: tuple[JSONIndex, ...]
+
+    def __post_init__(self) -> None:
+        labels: dict[str, JSONIndex] = {}
+        for index in cast("tuple[Any, ...]", self.indexes):
+            if not isinstance(index, JSONIndex):
+                raise InvalidModel(
+                    f"{index!r} is no index of JSON",
+                    hint='declare GIN() or PathIndex("key"), or a list of them',
+                )
+            if index.label in labels:
+                raise InvalidModel(
+                    f"{labels[index.label]!r} and {index!r} are the same index",
+                    hint="one of each path and type is enough: int and float are both numbers",
+                )
+            labels[index.label] = index
+
+
 def json_field(
     *,
+    index: JSONIndex | Sequence[JSONIndex] = (),
     default: Any = PydanticUndefined,
     default_factory: Callable[[], Any] | None = None,
     nullable: bool | None = None,
@@ -161,17 +189,23 @@ def json_field(
     annotation says.
 
     Args:
+        index: how an engine that can is to index it, one way or several.
         default: the value where none is given.
         default_factory: what makes the default.
         nullable: whether the column takes NULL, if the annotation does not tell.
 
+    Raises:
+        InvalidModel: something that is no index of JSON, or two of the same path and type.
+
     Example:
-        ``meta: dict[str, Any] = json_field()`` is ``meta JSONB NOT NULL`` on PostgreSQL and
-        starts as ``{}``.
+        ``meta: dict[str, Any] = json_field(index=PathIndex("role"))`` is ``meta JSONB NOT NULL``
+        on PostgreSQL, starts as ``{}``, and has an index of ``Doc.meta["role"]``.
     """
+    indexes = JSONField((index,) if isinstance(index, JSONIndex) else tuple(index))
     return Field(
         default=default,
         default_factory=default_factory,
         nullable=PydanticUndefined if nullable is None else nullable,
         sa_type=JSONType(),
+        sa_column_kwargs={"info": {"agentorm": indexes}} if indexes.indexes else PydanticUndefined,
     )

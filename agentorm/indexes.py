@@ -124,7 +124,7 @@ def vector_index(column: Column[Any], index: VectorIndex, metric: Metric) -> Ind
     Raises:
         InvalidModel: this kind of index does not know the metric.
     """
-    name = _name(f"ix_{column.table.name}_{column.name}_{type(index).__name__.lower()}")
+    name = short_name(f"ix_{column.table.name}_{column.name}_{type(index).__name__.lower()}")
     return named_index(name, column, index, metric).ddl_if(callable_=_is_supported)
 
 
@@ -191,7 +191,8 @@ def _create_index(element: CreateIndex, compiler: Any, **kw: Any) -> str:
     return text + known.index_suffix(index.method, metric, **asdict(index))
 
 
-def _name(name: str) -> str:
+def short_name(name: str) -> str:
+    """The name of an index, cut where an engine would refuse it, and still no other's."""
     if len(name) <= _LONGEST_NAME:
         return name
     digest = blake2s(name.encode(), digest_size=4).hexdigest()

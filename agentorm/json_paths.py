@@ -18,6 +18,7 @@ from agentorm import dialects
 from agentorm.dialects.json_forms import JSONForms
 from agentorm.errors import InvalidQuery
 from agentorm.expressions import OUTERMOST_ONLY
+from agentorm.json_declared import is_indexed
 from agentorm.storable import storable_text
 
 Step: TypeAlias = str | int
@@ -95,6 +96,7 @@ class JSONPath(ColumnElement[Any]):
         ("steps", InternalTraversal.dp_clauseelement_list),
         ("texts", InternalTraversal.dp_clauseelement_list),
         ("shape", InternalTraversal.dp_string),
+        ("indexed", InternalTraversal.dp_boolean),
     ]
 
     def __init__(self, document: ColumnElement[Any], steps: tuple[Step, ...] = ()) -> None:
@@ -107,6 +109,7 @@ class JSONPath(ColumnElement[Any]):
             for span in _spans(self.shape)
         ]
         self.type = document.type
+        self.indexed = bool(steps) and is_indexed(document, steps)
         self._steps = steps
 
     @property
@@ -382,7 +385,10 @@ class _Place:
 
     def _text(self, start: int, stop: int) -> str:
         spans = _spans(self.path.shape)
-        return self._process(self.path.texts[spans.index((start, stop))])
+        text = self.path.texts[spans.index((start, stop))]
+        if self.path.indexed and self.forms.literal:
+            return self.compiler.process(text, **self.kw | {"literal_execute": True})
+        return self._process(text)
 
     def _process(self, element: ColumnElement[Any]) -> str:
         return self.compiler.process(element, **self.kw)

@@ -22,15 +22,16 @@ from typing import (
 )
 
 from pydantic.fields import FieldInfo
-from sqlalchemy import Table
+from sqlalchemy import Column, Index, Table
 from sqlalchemy.orm import Mapper
 from sqlmodel.main import FieldInfo as SQLModelFieldInfo
 from sqlmodel.main import SQLModelMetaclass
 
 from agentorm.columns import declared_type, limit_keys
 from agentorm.errors import InvalidModel
-from agentorm.fields import Field, VectorField, vector_field
+from agentorm.fields import Field, JSONField, VectorField, vector_field
 from agentorm.indexes import vector_index
+from agentorm.json_indexes import is_json_index, json_index
 from agentorm.json_types import JSONType
 from agentorm.loading import RAISE_NOT_LOADED, explain_expired
 from agentorm.rules import Rules
@@ -161,9 +162,17 @@ def _complete(model: type[Entity]) -> None:
         indexed = any(column.name in index.columns for index in table.indexes if index.info)
         if isinstance(spec, VectorField) and spec.index is not None and not indexed:
             vector_index(column, spec.index, spec.metric)
+        if isinstance(spec, JSONField) and not any(map(is_json_index, _indexes_of(column))):
+            for declared in spec.indexes:
+                json_index(column, declared)
     rules = Rules(model)
     type.__setattr__(model, "__rules__", rules)
     for name in rules.json_fields:
         attribute = getattr(model, name)
         if attribute.class_ is model:
             track(attribute)
+
+
+def _indexes_of(column: Column[Any]) -> list[Index]:
+    """Which a table that several classes share has already."""
+    return [index for index in column.table.indexes if column.key in index.columns]

@@ -55,6 +55,8 @@ class Feature(StrEnum):
     DISTANCE = "distance in SQL"
     HNSW = "HNSW index"
     IVFFLAT = "IVFFlat index"
+    GIN = "GIN index of JSON"
+    JSON_PATH_INDEX = "index of a JSON path"
     UPSERT = "upsert by any unique key"
     CONCURRENT_WRITERS = "concurrent writers"
 
@@ -229,6 +231,16 @@ class Dialect(HoldsVectors):
             return None
         built = (method, Feature.HNSW, Feature.IVFFLAT)
         return next((kind for kind in built if kind in self.features), None)
+
+    def json_index_options(self, field: str) -> dict[str, Any]:
+        """Keywords for SQLAlchemy's ``Index`` that make it one of whole JSON documents."""
+        return {}
+
+    def json_indexes(
+        self, connection: Connection, table: str, schema: str | None = None
+    ) -> dict[str, str]:
+        """The indexes of a table by their names, each as the engine writes what it indexes."""
+        return {}
 
     def builds(self, index: Index) -> bool:
         """Whether an index is one over vectors that this engine builds."""

@@ -52,6 +52,7 @@ class JSONForms:
         root_kind: its JSON type.
         is_array: whether a value is an array, where a place in another value is its own.
         selected: a value as it is read, of ``{value}``, ``{document}`` and ``{path}``.
+        literal: whether an index serves only where a query spells the path out.
         odd: whether keys beyond plain ASCII are looked up by `odd_inside` and the like.
         odd_inside: the container under an odd ``{key}``.
         odd_kind: the JSON type under it.
@@ -90,6 +91,7 @@ class JSONForms:
     is_array: str | None = None
     selected: str = "{value}"
     root_selected: str = "{value}"
+    literal: bool = False
     odd: bool = False
     odd_inside: str = ""
     odd_kind: str = ""
@@ -134,6 +136,7 @@ SQLITE = JSONForms(
     root="json_extract({document}, '$')",
     root_selected="{document}",
     selected="({document} -> {path})",
+    literal=True,
     odd=True,
     odd_inside=_UNDER_ODD.format("odd.value", " AND odd.type IN ('object', 'array')"),
     odd_kind=_UNDER_ODD.format("odd.type", ""),

@@ -63,6 +63,16 @@ _VECTOR_INDEXES = text(
     " WHERE owner.relname = :table AND nspname = coalesce(CAST(:schema AS name), current_schema())"
     " AND indnatts = 1 AND indpred IS NULL AND amname IN ('hnsw', 'ivfflat')"
 )
+_JSON_INDEXES = text(
+    "SELECT named.relname, coalesce(pg_get_expr(indexprs, indrelid),"
+    " pg_get_indexdef(indexrelid, 1, false)) FROM pg_index"
+    " JOIN pg_class named ON named.oid = indexrelid"
+    " JOIN pg_class owner ON owner.oid = indrelid"
+    " JOIN pg_namespace ON pg_namespace.oid = owner.relnamespace"
+    " JOIN pg_opclass ON pg_opclass.oid = indclass[0]"
+    " WHERE owner.relname = :table AND nspname = coalesce(CAST(:schema AS name), current_schema())"
+    " AND indnatts = 1 AND indpred IS NULL AND (indexprs IS NOT NULL OR opcname = 'jsonb_path_ops')"
+)
 
 
 class PostgreSQL(Dialect):
@@ -77,6 +87,8 @@ class PostgreSQL(Dialect):
             Feature.DISTANCE,
             Feature.HNSW,
             Feature.IVFFLAT,
+            Feature.GIN,
+            Feature.JSON_PATH_INDEX,
             Feature.UPSERT,
             Feature.CONCURRENT_WRITERS,
         }
@@ -158,6 +170,15 @@ class PostgreSQL(Dialect):
             "postgresql_ops": {field: operators},
             "postgresql_with": parameters,
         }
+
+    def json_index_options(self, field: str) -> dict[str, Any]:
+        return {"postgresql_using": "gin", "postgresql_ops": {field: "jsonb_path_ops"}}
+
+    def json_indexes(
+        self, connection: Connection, table: str, schema: str | None = None
+    ) -> dict[str, str]:
+        found = connection.execute(_JSON_INDEXES, {"table": table, "schema": schema})
+        return {name: written for name, written in found}  # noqa: C416  # a Row is no pair to mypy
 
     def built_parameters(self, method: Feature, **parameters: int) -> dict[str, int]:
         return parameters

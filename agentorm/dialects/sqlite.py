@@ -51,7 +51,7 @@ class SQLite(Dialect):
     url_names = ("sqlite",)
     driver = "pysqlite"
     async_driver = "aiosqlite"
-    features = frozenset({Feature.DISTANCE, Feature.UPSERT})
+    features = frozenset({Feature.JSON_PATH_INDEX, Feature.DISTANCE, Feature.UPSERT})
     distances = MappingProxyType(
         {
             Kind.FLOAT32: {
@@ -70,6 +70,7 @@ class SQLite(Dialect):
     nearest_first = "{distance} NULLS LAST"
     transactional_schema = True
     alters_columns = False
+    beyond_reflection = "Skipped unsupported reflection of expression-based index ix_"
     explain_prefix = "EXPLAIN QUERY PLAN"
     connection_hint = "check the path of the URL: its folder must be there and writable"
     errors: ClassVar[Mapping[str, type[DatabaseError]]] = MappingProxyType(
@@ -100,6 +101,11 @@ class SQLite(Dialect):
                 hint=f"declare max_digits of at most {_MOST_DIGITS}, or use another engine",
             )
         return ScaledInteger(scale)
+
+    def json_indexes(
+        self, connection: Connection, table: str, schema: str | None = None
+    ) -> dict[str, str]:
+        return sqlite_declarations.expression_indexes(connection, table, schema)
 
     def hidden_tables(self, connection: Connection) -> frozenset[str]:
         return sqlite_declarations.hidden_tables(connection)

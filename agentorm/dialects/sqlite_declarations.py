@@ -12,6 +12,8 @@ from sqlalchemy.types import TypeEngine
 from agentorm.errors import DatabaseError, UnsupportedFeature
 
 _COLUMNS = text('SELECT name, type, "notnull" FROM pragma_table_info(:table) ORDER BY cid')
+_PARTS = text("SELECT cid FROM pragma_index_info(:index, :schema)")
+_AN_EXPRESSION = -2
 _VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+(\w+)", re.IGNORECASE | re.DOTALL)
 _STRING = r"'(?:''|[^'])*'|--[^\n]*|/\*.*?\*/"
 _NAME = r'"(?:""|[^"])*"|`[^`]*`|\[[^\]]*\]|\w+'
@@ -91,8 +93,21 @@ def hidden_tables(connection: Connection) -> frozenset[str]:
     return frozenset(kept | modules.keys())
 
 
+def expression_indexes(connection: Connection, table: str, schema: str | None) -> dict[str, str]:
+    """How each index of expressions is declared, by its name."""
+    master = _master(schema)
+    here = (master.c.type == "index", func.lower(master.c.tbl_name) == table.lower())
+    found = connection.execute(select(master.c.name, master.c.sql).where(*here))
+    return {name: sql for name, sql in found if sql and _has_expression(connection, name, schema)}
+
+
+def _has_expression(connection: Connection, index: str, schema: str | None) -> bool:
+    parts = {"index": index, "schema": schema or "main"}
+    return any(row.cid == _AN_EXPRESSION for row in connection.execute(_PARTS, parts))
+
+
 def _master(schema: str | None) -> Table:
-    columns = (Column[str](name) for name in ("type", "name", "sql"))
+    columns = (Column[str](name) for name in ("type", "name", "tbl_name", "sql"))
     return Table("sqlite_master", MetaData(), *columns, schema=schema)
 
 

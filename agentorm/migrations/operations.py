@@ -215,12 +215,12 @@ def _create_vector_index(operations: Operations, operation: CreateVectorIndexOp)
 def _drop_vector_index(operations: Operations, operation: DropVectorIndexOp) -> None:
     index = operation.to_index()
     asked = operation.asks or is_continued(operations)
-    if not dialect_of(operations).builds(index) or (asked and _lost_its_table(operations, index)):
+    if not dialect_of(operations).builds(index) or (asked and lost_its_table(operations, index)):
         return
     operations.impl.drop_index(index, if_exists=asked)
 
 
-def _lost_its_table(operations: Operations, index: Index) -> bool:
+def lost_its_table(operations: Operations, index: Index) -> bool:
     """MariaDB's ``IF EXISTS`` speaks of the index only."""
     if operations.migration_context.as_sql:
         return False

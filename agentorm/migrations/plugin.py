@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from alembic.operations import ops
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 
 from agentorm.migrations import changing
 from agentorm.migrations.comparing import compare_indexes, compare_types
+from agentorm.migrations.json_comparing import compare_json_indexes, hide
 from agentorm.migrations.operations import ready
 from agentorm.migrations.rendering import rendering
 from agentorm.migrations.rewriting import rewrite
@@ -24,10 +26,12 @@ OWN_TABLES = "agentorm_"
 def register(plugin: Plugin) -> None:
     """Add the comparators to a plugin, beside the operations."""
     changing.register()
+    import_module("agentorm.migrations.sqlite_tables")  # Alembic takes the last class of an engine
     add = plugin.add_autogenerate_comparator
     add(_begin, "autogenerate", priority=DispatchPriority.FIRST)
     add(compare_types, "column", "types")
     add(compare_indexes, "table", "vector indexes")
+    add(compare_json_indexes, "table", "JSON indexes", priority=DispatchPriority.FIRST)
     add(rewrite, "autogenerate", priority=DispatchPriority.LAST)
 
 
@@ -43,5 +47,6 @@ def _begin(context: AutogenContext, upgrade: ops.UpgradeOps) -> PriorityDispatch
 
     filters: list[Any] = context._name_filters  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
     filters.append(is_shown)
+    hide(context)
     context.opts = {**context.opts, "render_item": rendering(context.opts.get("render_item"))}
     return PriorityDispatchResult.CONTINUE

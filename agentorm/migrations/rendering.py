@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from alembic.autogenerate.render import renderers
@@ -10,6 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from agentorm.indexes import VectorIndex
 from agentorm.migrations.columns import AddVectorColumnOp, ResizeVectorOp
+from agentorm.migrations.json_indexes import CreateJSONIndexOp, DropJSONIndexOp, JSONIndexOp
 from agentorm.migrations.neutral import OURS
 from agentorm.migrations.operations import (
     CreateVectorIndexOp,
@@ -71,6 +73,19 @@ def _vector_index(context: AutogenContext, operation: VectorIndexOp) -> str:
     named = (operation.name, operation.table_name, operation.column_name)
     given = [*(repr(str(each)) for each in named), _declaration(context, operation.index)]
     given.append(f"metric={str(operation.metric)!r}")
+    given += _schema(operation.schema)
+    given += [f"{operation.flag}=True"] if operation.asks else []
+    return f"{_prefix(context)}{operation.verb}({', '.join(given)})"
+
+
+@renderers.dispatch_for(CreateJSONIndexOp)
+@renderers.dispatch_for(DropJSONIndexOp)
+def _json_index(context: AutogenContext, operation: JSONIndexOp) -> str:
+    context.imports.add(IMPORT)
+    named = (operation.name, operation.table_name, operation.column_name)
+    given = [*(repr(str(each)) for each in named), f"agentorm.{operation.index!r}"]
+    if getattr(operation.index, "type", None) is date:
+        context.imports.add("import datetime")
     given += _schema(operation.schema)
     given += [f"{operation.flag}=True"] if operation.asks else []
     return f"{_prefix(context)}{operation.verb}({', '.join(given)})"

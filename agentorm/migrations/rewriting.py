@@ -18,6 +18,7 @@ from agentorm.migrations.columns import (
 )
 from agentorm.migrations.comparing import HANDLED, created
 from agentorm.migrations.dropping import with_their_tables
+from agentorm.migrations.json_indexes import CreateJSONIndexOp, DropJSONIndexOp, JSONIndexOp
 from agentorm.migrations.neutral import neutral
 from agentorm.migrations.operations import (
     CreateVectorIndexOp,
@@ -55,10 +56,10 @@ def _rewritten(context: AutogenContext, operation: MigrateOperation) -> list[Mig
         if not _is_index_among(change, handled)
         for part in _of_vectors(context, change)
     ]
-    drops = [c for c in changes if isinstance(c, DropVectorIndexOp)]
-    makes = [c for c in changes if isinstance(c, CreateVectorIndexOp)]
+    drops = [c for c in changes if isinstance(c, DropVectorIndexOp | DropJSONIndexOp)]
+    makes = [c for c in changes if isinstance(c, CreateVectorIndexOp | CreateJSONIndexOp)]
     columns = [c for c in changes if isinstance(c, _COLUMNS)]
-    ours = (*_COLUMNS, VectorIndexOp)
+    ours = (*_COLUMNS, VectorIndexOp, JSONIndexOp)
     operation.ops[:] = [change for change in changes if not isinstance(change, ours)]
     again = list(_built_again(context, operation, columns, [*drops, *makes]))
     drops += [create.reverse() for create in again]
