@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from agentorm.errors import InvalidValue
 
+_TOLD_BY_SIZE = 400
 _INT64 = range(-(2**63), 2**63)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORTEST = datetime.min.replace(tzinfo=UTC) - _EPOCH
@@ -60,7 +61,9 @@ def storable_integer(value: Any) -> int:
     if not isinstance(value, int):
         raise InvalidValue(f"expected an integer, got {type(value).__name__}")
     if value not in _INT64:
-        raise InvalidValue(f"{value} does not fit into 64 bits")
+        bits = value.bit_length()
+        told = value if bits < _TOLD_BY_SIZE else f"an integer of {bits} bits"
+        raise InvalidValue(f"{told} does not fit into 64 bits")
     return value
 
 

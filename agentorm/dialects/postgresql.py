@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import Connection, Engine, Insert, Table, event, text
+from sqlalchemy import URL, Connection, Engine, Insert, Table, event, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
@@ -47,6 +49,7 @@ _OID = "coalesce(to_regtype('{}')::oid::bigint, 0)"
 _TYPES = "SELECT " + ", ".join(
     _OID.format(name) for known in NAMES.values() for name in (known, f"{known}[]")
 )
+_LONGEST_INTEGER = len(str(-(2**63)))
 _TOO_MANY = "number of parameters"
 _NOT_LET_IN = ("authentication failed", "no password supplied", 'role "', "pg_hba.conf")
 _METHODS: dict[str, tuple[Feature, dict[str, int]]] = {
@@ -203,6 +206,9 @@ class PostgreSQL(Dialect):
         values = {name: made.excluded[name] for name in overwrite}
         return made.on_conflict_do_update(index_elements=list(key), set_=values)
 
+    def engine_arguments(self, url: URL) -> tuple[URL, dict[str, Any]]:
+        return url, {"json_deserializer": partial(json.loads, parse_int=_number)}
+
     def attach(self, engine: Engine) -> None:
         from agentorm.dialects.psycopg_vectors import binary_when_vectors_return
 
@@ -314,6 +320,12 @@ def _as_declared(
         return None
     kind, metric = ranked
     return feature, metric, defaults | {k: int(v) for k, v in given.items()}, kind
+
+
+def _number(digits: str) -> float:
+    """JSONB writes great floats without a point; integers have 64 bits at most."""
+    number = float(digits) if len(digits) > _LONGEST_INTEGER else int(digits)
+    return number if -(2**63) <= number < 2**63 else float(digits)
 
 
 def _first_row(connection: Any, statement: str) -> tuple[Any, ...] | None:

@@ -78,7 +78,7 @@ def test_empty_documents_are_not_null(trees: Database) -> None:
     assert rows.where(col(Json.maybe).is_not(None)).count() == 1
 
 
-@pytest.mark.parametrize("number", [1.0, 0.0, 1e15, -2.0, 1.5e-300])
+@pytest.mark.parametrize("number", [1.0, 0.0, 1e15, -2.0, 1.5e-300, 1e22, -1e300])
 def test_a_float_in_a_document_stays_a_float(trees: Database, number: float) -> None:
     row = read(trees, repository(Json, trees).add(Json(tree={"x": number})).id)
     assert row.tree == {"x": number}

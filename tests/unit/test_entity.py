@@ -82,6 +82,11 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "Note.topic: 256 characters, at most 255 fit; declare max_length, or leave the field",
     ),
     "64 bits": ("stars", 2**63, "Note.stars: 9223372036854775808 does not fit into 64 bits"),
+    "far beyond": (
+        "stars",
+        10**6000,
+        "Note.stars: an integer of 19932 bits does not fit into 64 bits",
+    ),
     "finite": ("weight", float("inf"), "Note.weight: inf is not finite"),
     "decimal places": (
         "price",
