@@ -69,8 +69,9 @@ class SparseVector(AnyVector):
             InvalidVector: the bytes are nothing of the kind.
         """
         data = bytes(packed)
-        dimension, count = _HEADER.unpack_from(data) if len(data) >= _HEADER.size else (0, -1)
-        if len(data) != _HEADER.size + 8 * count:
+        whole = len(data) >= _HEADER.size
+        dimension, count = _HEADER.unpack_from(data) if whole else (0, 0)
+        if not whole or len(data) != _HEADER.size + 8 * count:
             raise InvalidVector(f"{len(data)} bytes are no packed sparse vector")
         raw = cls.trusted(data)
         if (np.diff(raw.indices) <= 0).any():
