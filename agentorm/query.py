@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from operator import index as as_integer
 from typing import Any, Generic, cast, overload
 
@@ -25,6 +24,7 @@ from agentorm.expressions import AnySelect, sorted_by
 from agentorm.filters import MISSING, compared, parse_filter
 from agentorm.models import RankedField, mapper_of, vector_field_of
 from agentorm.search import UNTUNED, Search
+from agentorm.thresholds import check_distance, check_score, finite
 from agentorm.vectors import AnyVector, Kind, Metric, VectorLike
 
 E = TypeVar("E")
@@ -107,6 +107,7 @@ class Query(ABC, Generic[E, Q]):
             InvalidVector: no vector, of another kind or dimension, or zero with cosine.
             InvalidMetric: an unknown metric, or one that does not fit the field.
             InvalidQuery: `on` is missing or no vector field, or the query has an order already.
+            InvalidFilter: a threshold, given before, that no distance of the metric is.
         """
         if self.ordering:
             raise InvalidQuery("a ranking is sorted by distance", hint="leave order_by() out")
@@ -116,7 +117,7 @@ class Query(ABC, Generic[E, Q]):
         if chosen is Metric.COSINE and checked.is_zero:
             hint = "rank by another metric, or leave similar_to() out"
             raise InvalidVector("a zero vector has no direction", field=field.label, hint=hint)
-        return self._with(ranking=Ranking(field, checked, chosen))
+        return _within_range(self._with(ranking=Ranking(field, checked, chosen)))
 
     @overload
     def where(self, *conditions: ColumnElement[bool] | bool | Mapping[str, Any]) -> Q: ...
@@ -181,20 +182,18 @@ class Query(ABC, Generic[E, Q]):
         """Keep rows at this distance or nearer.
 
         Raises:
-            InvalidQuery: not a finite number.
+            InvalidFilter: not a finite number, or one that no distance of the metric is.
         """
-        return self._with(farthest=_finite("max_distance", distance))
+        farthest = finite("max_distance", distance)
+        return _within_range(self._with(farthest=farthest))
 
     def min_score(self, score: float) -> Q:
         """Keep rows of this score or better; `Metric` has the formulas.
 
         Raises:
-            InvalidQuery: not a finite number, or one that no distance has.
+            InvalidFilter: not a finite number, or one that no score of the metric is.
         """
-        lowest = _finite("min_score", score)
-        if self.ranking is not None:
-            self.ranking.metric.distance_of(lowest, len(self.ranking.vector))
-        return self._with(lowest_score=lowest)
+        return _within_range(self._with(lowest_score=finite("min_score", score)))
 
     def tune(self, search: Search) -> Q:
         """Search as far as this says; the last call counts, and its rows are still filtered.
@@ -253,6 +252,18 @@ class Query(ABC, Generic[E, Q]):
         return ".".join(parts)
 
 
+def _within_range(query: Q) -> Q:
+    """The query itself, whose thresholds fit its metric once both are known."""
+    ranking = query.ranking
+    if ranking is None:
+        return query
+    if query.farthest is not None:
+        check_distance(query.farthest, ranking.metric, len(ranking.vector))
+    if query.lowest_score is not None:
+        check_score(query.lowest_score, ranking.metric, len(ranking.vector))
+    return query
+
+
 def condition(given: Any) -> ColumnElement[bool]:
     """The SQL condition that was given.
 
@@ -295,18 +306,6 @@ def _whole(name: str, value: Any, *, at_least: int) -> int:
         number = at_least - 1
     if isinstance(value, bool) or number < at_least or number >= 2**63:
         raise InvalidQuery(f"{name} takes an integer of {at_least} or more, got {value!r}")
-    return number
-
-
-def _finite(name: str, value: Any) -> float:
-    if isinstance(value, bool | str):
-        raise InvalidQuery(f"{name} takes a number, got {value!r}")
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidQuery(f"{name} takes a number, got {value!r}") from None
-    if not isfinite(number):
-        raise InvalidQuery(f"{name} takes a finite number, got {value!r}")
     return number
 
 

@@ -93,11 +93,11 @@ SHAPES: dict[str, Callable[[Session, int], object]] = {
     "inner_product": lambda s, n: books(s).similar_to([n, 1, 1], metric="inner_product").all(),
     "page": lambda s, n: loans(s).similar_to([n, 1]).limit(n).offset(n).all(),
     "filtered": lambda s, n: loans(s).similar_to([n, 1]).where(Loan.number > n).limit(n).all(),
-    "threshold": lambda s, n: loans(s).similar_to([n, 1]).max_distance(n / 2).all(),
+    "threshold": lambda s, n: loans(s).similar_to([n, 1]).max_distance(n / 50).all(),
     "score": lambda s, n: loans(s).similar_to([n, 1]).min_score(0.1 / n).all(),
     "nearest": lambda s, n: loans(s).similar_to([n, 1]).first(),
-    "near": lambda s, n: loans(s).similar_to([n, 1]).max_distance(n).count(),
-    "nearby": lambda s, n: list(loans(s).similar_to([n, 1]).max_distance(n).stream()),
+    "near": lambda s, n: loans(s).similar_to([n, 1]).max_distance(n / 50).count(),
+    "nearby": lambda s, n: list(loans(s).similar_to([n, 1]).max_distance(n / 50).stream()),
     "composite": lambda s, n: loans(s).similar_to([n, 1]).join(Loan.stamps).limit(n).all(),
     "hnsw": lambda s, n: pages(s).similar_to([n, 1], on=Page.text).limit(n).hits(),
     "deep": lambda s, n: pages(s).similar_to([n, 1], on="text").limit(n).offset(n * 25).hits(),
@@ -158,7 +158,7 @@ def test_the_sql_of_one_metric_never_answers_for_another(db: Database) -> None:
             assert hit.distance == pytest.approx(FROM_1_0_TO_3_4[metric], rel=1e-6)
             near = FROM_1_0_TO_3_4[metric] + 1e-3
             assert rows.similar_to([1, 0], metric=metric).max_distance(near).count() == 1
-            assert rows.similar_to([1, 0], metric=metric).max_distance(near - 1).count() == 0
+            assert rows.similar_to([1, 0], metric=metric).max_distance(near - 0.1).count() == 0
 
 
 @pytest.mark.engines("sqlite", "postgresql", "mariadb")

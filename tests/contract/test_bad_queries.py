@@ -12,6 +12,7 @@ from agentorm import (
     ClosedSession,
     Database,
     DimensionMismatch,
+    InvalidFilter,
     InvalidMetric,
     InvalidQuery,
     InvalidVector,
@@ -110,13 +111,13 @@ MISTAKES: dict[str, tuple[Mistake, type[Exception], str]] = {
     ),
     "impossible score": (
         lambda docs: docs.similar_to(QUERY).min_score(1.5),
-        InvalidQuery,
-        "the score of cosine is at most 1, got 1.5",
+        InvalidFilter,
+        r"min_score: the score of cosine lies in \[-1, 1\], got 1.5",
     ),
     "impossible score first": (
         lambda docs: docs.min_score(0.0).similar_to(QUERY, metric="l2").all(),
-        InvalidQuery,
-        r"the score of l2 lies in \(0, 1\], got 0.0",
+        InvalidFilter,
+        r"min_score: the score of l2 lies in \(0, 1\], got 0.0",
     ),
     "text as a condition": (
         lambda docs: docs.where("topic = 'science'"),  # type: ignore[call-overload]
@@ -181,9 +182,9 @@ def test_an_offset_is_an_integer_of_zero_or_more(skip: Any) -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "0.5", True, None], ids=repr)
 def test_a_threshold_is_a_finite_number(value: Any) -> None:
     ranking = repository(Doc).similar_to(QUERY)
-    with pytest.raises(InvalidQuery, match=r"max_distance takes a (finite )?number, got "):
+    with pytest.raises(InvalidFilter, match=r"max_distance: expected a (finite )?number, got "):
         ranking.max_distance(value)
-    with pytest.raises(InvalidQuery, match=r"min_score takes a (finite )?number, got "):
+    with pytest.raises(InvalidFilter, match=r"min_score: expected a (finite )?number, got "):
         ranking.min_score(value)
 
 

@@ -85,7 +85,7 @@ def test_what_cannot_be_searched_is_a_422(api: httpx.Client) -> None:
     for wanted, said in [
         ({"vector": [1.0, 2.0]}, "expected a vector of 384 dimensions, got 2"),
         ({"vector": [0.0] * 384}, "a zero vector has no direction"),
-        ({"vector": vector, "min_score": 1.5}, "the score of cosine is at most 1, got 1.5"),
+        ({"vector": vector, "min_score": 1.5}, "the score of cosine lies in [-1, 1], got 1.5"),
         ({"vector": vector, "limit": 0}, "greater than or equal to 1"),
         ({"limit": 1}, "Field required"),
     ]:

@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from agentorm import Entity, Field, InvalidQuery, Search, Vector, repository, vector_field
+from agentorm import (
+    BitVector,
+    Entity,
+    Field,
+    InvalidFilter,
+    InvalidQuery,
+    Search,
+    Vector,
+    repository,
+    vector_field,
+)
 
 
 class TunedDoc(Entity, table=True):
@@ -50,3 +60,52 @@ def test_a_query_keeps_the_last_one() -> None:
 def test_something_else_is_refused() -> None:
     with pytest.raises(InvalidQuery, match=r"tune takes a Search, got 100; tune\(Search\(ef=200\)"):
         repository(TunedDoc).tune(100)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+class TunedBits(Entity, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    embedding: BitVector = vector_field(16, kind="bit")
+
+
+BITS = repository(TunedBits)
+ONES = BitVector([1] * 16)
+DISTANCES: dict[str, Any] = {
+    "cosine": ([0, 1.5, 2, 2.0000001], [-0.1, 2.1], r"lies in \[0, 2\]"),
+    "l2": ([0, 1e300], [-0.5], "is at least 0"),
+    "l1": ([0, 1e300], [-0.5], "is at least 0"),
+    "inner_product": ([-1e300, 0, 1e300], [], ""),
+    "hamming": ([0, 16], [-1, 17], r"lies in \[0, 16\]"),
+    "jaccard": ([0, 1], [-0.5, 1.5], r"lies in \[0, 1\]"),
+}
+SCORES: dict[str, Any] = {
+    "cosine": ([-1, 0, 1], [-1.1, 1.1], r"lies in \[-1, 1\]"),
+    "l2": ([1e-9, 1], [0, -0.5, 1.5], r"lies in \(0, 1\]"),
+    "l1": ([1e-9, 1], [0, -0.5, 1.5], r"lies in \(0, 1\]"),
+    "inner_product": ([-1e300, 0, 1e300], [], ""),
+    "hamming": ([0, 1], [-0.1, 1.1], r"lies in \[0, 1\]"),
+    "jaccard": ([0, 1], [-0.1, 1.1], r"lies in \[0, 1\]"),
+}
+
+
+def ranked_by(metric: str, start: Any = None) -> Any:
+    """A ranking by this metric, of numbers or of bits."""
+    if metric in {"hamming", "jaccard"}:
+        return (start or BITS).similar_to(ONES, metric=metric)
+    return (start or repository(TunedDoc)).similar_to([1, 2, 3], metric=metric)
+
+
+@pytest.mark.parametrize("metric", DISTANCES)
+@pytest.mark.parametrize(("verb", "ranges"), [("max_distance", DISTANCES), ("min_score", SCORES)])
+def test_a_threshold_is_one_that_the_metric_can_give(
+    metric: str, verb: str, ranges: dict[str, Any]
+) -> None:
+    taken, refused, range_ = ranges[metric]
+    for value in taken:
+        getattr(ranked_by(metric), verb)(value)
+    for value in refused:
+        with pytest.raises(InvalidFilter, match=f"{verb}: .* of {metric} {range_}, got") as error:
+            getattr(ranked_by(metric), verb)(value)
+        assert error.value.path == verb
+        start = BITS if metric in {"hamming", "jaccard"} else repository(TunedDoc)
+        with pytest.raises(InvalidFilter, match=f"{verb}: "):
+            ranked_by(metric, getattr(start, verb)(value))
