@@ -12,6 +12,7 @@ NODES = 1_000
 LIST = 1_000
 VALUES = 5_000
 STEPS = 32
+ALL_STEPS = 2_000
 CHARACTERS = 65_536
 PATTERN = 8_192  # SQLite takes 50,000 bytes
 ALL_CHARACTERS = 1_000_000
@@ -23,6 +24,7 @@ class Budget:
 
     def __init__(self) -> None:
         self.nodes, self.values, self.characters = NODES, VALUES, ALL_CHARACTERS
+        self.steps = ALL_STEPS
 
     def take_node(self, depth: int, path: str) -> None:
         """Count one node.
@@ -55,6 +57,17 @@ class Budget:
         self.values -= count
         if self.values < 0:
             raise InvalidFilter(f"a filter has at most {VALUES:,} values in all", path=path)
+
+    def take_steps(self, count: int, path: str) -> None:
+        """Count the steps of a path, once for each value that is compared with what it leads to.
+
+        Raises:
+            InvalidFilter: they are too many in the whole filter.
+        """
+        self.steps -= count
+        if self.steps < 0:
+            problem = f"the paths of a filter have at most {ALL_STEPS:,} steps, times their values"
+            raise InvalidFilter(problem, path=path)
 
     def take_text(self, text: str, path: str) -> None:
         """Count the characters of a text.

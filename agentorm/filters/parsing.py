@@ -92,10 +92,12 @@ class _Parser:
         field, steps = self._place(node, path)
         operator = self._operator(node["op"], field, f"{path}.op")
         expression = field.expression
+        before = self.budget.values
         try:
             for step in steps:
                 expression = expression[step]
             value = self._value(node.get("value", MISSING), operator, field, path)
+            self.budget.take_steps(len(steps) * max(1, before - self.budget.values), path)
             if operator.name in TEXT and isinstance(value, str):
                 self.budget.check_pattern(value, f"{path}.value")
             made: Condition = operator.build(expression, value)

@@ -164,12 +164,19 @@ def test_a_document_serves_any_statement(filtered: Database) -> None:
 
 
 def in_groups(leaves: list[Any], *groups: str) -> Any:
-    """The conditions in 31 groups within each other, the deepest first."""
+    """The conditions in 31 groups within each other, the deepest last."""
     made: Any = leaves.pop()
     share = len(leaves) // 31 + 1
     for level in range(31):
         some = leaves[level * share : (level + 1) * share]
-        made = {groups[level % len(groups)]: [made, *some]}
+        made = {groups[level % len(groups)]: [*some, made]}
+    return made
+
+
+def negated(made: Any) -> Any:
+    """The condition under 15 negations, each of a group."""
+    for level in range(15):
+        made = {"not": {"or" if level % 2 else "and": [leaf("n", "is_null"), made]}}
     return made
 
 
@@ -183,6 +190,11 @@ LARGEST: dict[str, tuple[Callable[[], Any], int]] = {
     ),
     "groups": (lambda: in_groups([leaf("n", "ge", -n) for n in range(968)], "or", "and"), 2),
     "one group": (lambda: in_groups([leaf("n", "eq", n) for n in range(968)], "or"), 1),
+    "pairs": (lambda: in_groups([leaf("n", "ge", -n) for n in range(31)], "or", "and"), 2),
+    "negated": (lambda: negated(leaf("n", "eq", 0)), 35),
+    "json": (lambda: {"or": [leaf("meta.a.b", "ne", n) for n in range(999)]}, 0),
+    "json lists": (lambda: {"or": [leaf("tags", "has_any", [*range(1000)])] * 4}, 0),
+    "json steps": (lambda: leaf("meta", "eq", 1) | {"path": [0, *["a"] * 31]}, 0),
     "texts": (lambda: leaf("title", "in", ["\U0001f600" * 65_536] * 15), 0),
     "patterns": (lambda: {"or": [leaf("title", "contains", "\U0001f600" * 8_192)] * 120}, 0),
     "escapes": (lambda: {"or": [leaf("title", "starts_with", "_" * 8_192)] * 120}, 0),
