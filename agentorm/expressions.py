@@ -1,4 +1,4 @@
-"""The SQL that agentorm adds to SQLAlchemy's: every `@compiles` for queries is here."""
+"""The SQL that agentorm adds to SQLAlchemy's: `@compiles` for all but JSON paths."""
 
 from __future__ import annotations
 

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from sqlalchemy import Boolean, ColumnElement, TypeDecorator, UnaryExpression, bindparam
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import operators
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import Integer, Text, TypeEngine
 
 from agentorm import dialects
-from agentorm.dialects.json_forms import JSONForms
 from agentorm.errors import InvalidQuery
-from agentorm.expressions import OUTERMOST_ONLY
 from agentorm.json_declared import is_indexed
 from agentorm.storable import storable_text
 
 Step: TypeAlias = str | int
 _FARTHEST = 2**31 - 1
 _PLAIN = re.compile(r"[ !#-%(-.0-;=?-\[\]-~]*")  # what no writer of JSON escapes
-_CHUNK = 50
+_DASHED = re.compile(r"-.*[.*\[]", re.DOTALL)  # which MariaDB's paths cannot name
 
 
 def checked_step(step: Any) -> Step:
@@ -70,16 +66,27 @@ class ExactNumber(TypeDecorator[float]):
 
 
 def _shape(steps: Sequence[Step]) -> str:
-    return "".join(
-        "i" if isinstance(s, int) else "k" if _PLAIN.fullmatch(s) else "o" for s in steps
-    )
+    return "".join(map(_letter, steps))
 
 
-def _spans(shape: str) -> list[tuple[int, int]]:
-    """Which parts of a path are bound as one text: to a place, to the end, between odd keys."""
-    whole = {(0, stop) for stop, kind in enumerate(shape) if kind == "i"} | {(0, len(shape))}
-    between = [match.span() for match in re.finditer("[^o]+", shape) if "o" in shape]
-    return sorted(whole.union(between))
+def _letter(step: Step) -> str:
+    """What a step is: a place, a plain key, one that begins as a range, or another odd one."""
+    if isinstance(step, int):
+        return "i"
+    if _DASHED.match(step):
+        return "d"
+    return "k" if _PLAIN.fullmatch(step) else "o"
+
+
+def spans(shape: str) -> list[tuple[int, int]]:
+    """Which parts of a path are bound as one text, for one engine or the other."""
+    whole = {(0, stop) for stop, letter in enumerate(shape) if letter == "i"} | {(0, len(shape))}
+    between = [match.span() for match in PLAIN_PARTS.finditer(shape) if ODD.search(shape)]
+    single = [(n, n + 1) for n in range(len(shape)) if "d" in shape]
+    return sorted(whole.union(between, single))
+
+
+ODD, PLAIN_PARTS, PARTS = re.compile("[od]"), re.compile("[^od]+"), re.compile("[od]|[^od]+")
 
 
 class JSONPath(ColumnElement[Any]):
@@ -106,7 +113,7 @@ class JSONPath(ColumnElement[Any]):
         self.steps = [_step(name, step) for step in steps]
         self.texts = [
             bindparam(name, steps[slice(*span)], type_=PathText(), unique=True)
-            for span in _spans(self.shape)
+            for span in spans(self.shape)
         ]
         self.type = document.type
         self.indexed = bool(steps) and is_indexed(document, steps)
@@ -125,7 +132,16 @@ class JSONPath(ColumnElement[Any]):
         return JSONPath(self.document, (*self._steps, *map(checked_step, steps)))
 
     def self_group(self, against: Any = None) -> Any:
+        """Refuse to be an operand: engines would compare it in ways of their own."""
+        if against in _SORTING or (against is not None and operators.is_comparison(against)):
+            raise InvalidQuery(
+                f"{self} is a JSON value, which no SQL value is compared with or sorted by",
+                hint="use its as_string(), as_integer(), as_float(), as_boolean() or as_date()",
+            )
         return self
+
+
+_SORTING = (operators.asc_op, operators.desc_op)
 
 
 def _step(name: str, step: Step) -> ColumnElement[Any]:
@@ -232,163 +248,3 @@ class Every(ColumnElement[bool]):
 
     def _negate(self) -> ColumnElement[bool]:
         return UnaryExpression(self, operator=operators.inv, type_=Boolean())
-
-
-@compiles(JSONPath)
-def _json_path(element: JSONPath, compiler: SQLCompiler, **kw: Any) -> str:
-    return _Place(element, compiler, kw).selected
-
-
-@compiles(JSONRead)
-def _json_read(element: JSONRead, compiler: SQLCompiler, **kw: Any) -> str:
-    return _Place(element.path, compiler, kw).written(element.form)
-
-
-@compiles(JSONCondition)
-def _json_condition(element: JSONCondition, compiler: SQLCompiler, **kw: Any) -> str:
-    operands = dict(zip(element.names, element.operands, strict=True))
-    place = _Place(element.path, compiler, kw)
-    return place.written(element.form, operands, dict(element.words))
-
-
-@compiles(Every)
-def _every(element: Every, compiler: SQLCompiler, **kw: Any) -> str:
-    inner = _inner(kw)
-    written = [compiler.process(each, **inner) for each in element.conditions]
-    if element.certain:
-        written = [f"({each} IS TRUE)" for each in written]
-    while len(written) > 1:
-        joint = f" {element.joint} "
-        chunks = [written[n : n + _CHUNK] for n in range(0, len(written), _CHUNK)]
-        written = [f"({joint.join(chunk)})" for chunk in chunks]
-    return written[0] if written else f"(1 = {int(element.joint == 'AND')})"
-
-
-def _inner(kw: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in kw.items() if key not in OUTERMOST_ONLY}
-
-
-class _Fragments(dict[str, str]):
-    """Those that a template names, written when it does."""
-
-    def __init__(self, known: dict[str, str], make: Callable[[str], str]) -> None:
-        super().__init__(known)
-        self._make = make
-
-    def __missing__(self, name: str) -> str:
-        made = self[name] = self._make(name)
-        return made
-
-
-class _Place:
-    """The fragments of one path in one engine's SQL."""
-
-    def __init__(self, path: Any, compiler: SQLCompiler, kw: dict[str, Any]) -> None:
-        self.path: JSONPath = path
-        self.compiler = compiler
-        self.kw = _inner(kw)
-        self.forms: JSONForms = dialects.of(compiler.dialect).json
-        self.odd = self.forms.odd and "o" in self.path.shape
-
-    def written(
-        self,
-        form: str,
-        operands: dict[str, ColumnElement[Any]] | None = None,
-        words: dict[str, str] | None = None,
-    ) -> str:
-        """The template of that name, filled."""
-
-        def make(name: str) -> str:
-            if operands and name in operands:
-                return self._process(operands[name])
-            if hasattr(self, name):
-                found: str = getattr(self, name)
-                return found
-            return self.written(name)
-
-        template: str = getattr(self.forms, form)
-        return template.format_map(_Fragments(words or {}, make))
-
-    @property
-    def document(self) -> str:
-        return self._process(self.path.document)
-
-    @property
-    def value(self) -> str:
-        if not self.path.shape:
-            return self._filled(self.forms.root)
-        return self._under_odd("odd_value", "at") if self.odd else self._up_to(len(self.path.shape))
-
-    @property
-    def kind(self) -> str:
-        if not self.path.shape:
-            return self._filled(self.forms.root_kind)
-        if self.odd:
-            return self._under_odd("odd_kind", "kind")
-        return self._guarded(self._filled(self.forms.kind))
-
-    @property
-    def selected(self) -> str:
-        if not self.path.shape:
-            return self._filled(self.forms.root_selected)
-        if self.odd:
-            return self._under_odd("odd_selected", "selected")
-        return self._guarded(self._filled(self.forms.selected))
-
-    @property
-    def path_text(self) -> str:
-        return self._text(0, len(self.path.shape))
-
-    def _filled(self, template: str) -> str:
-        known = {"path": self.path_text} if "{path}" in template else {}
-        return template.format_map(_Fragments(known, lambda name: str(getattr(self, name))))
-
-    def _guarded(self, found: str) -> str:
-        if self.forms.is_array is None or "i" not in self.path.shape:
-            return found
-        arrays = [
-            self.forms.is_array.format(value=self._up_to(stop))
-            for stop, kind in enumerate(self.path.shape)
-            if kind == "i"
-        ]
-        return f"CASE WHEN {' AND '.join(arrays)} THEN {found} END"
-
-    def _up_to(self, stop: int) -> str:
-        """The value so many steps into the document."""
-        if self.forms.step is None or self.forms.place is None:
-            if not stop:
-                return self._filled(self.forms.root)
-            return self.forms.at.format(document=self.document, path=self._text(0, stop))
-        value = self.document
-        for kind, step in zip(self.path.shape[:stop], self.path.steps, strict=False):
-            template = self.forms.place if kind == "i" else self.forms.step
-            value = template.format(value=value, step=self._process(step))
-        return value
-
-    def _under_odd(self, under: str, after: str) -> str:
-        """What is under an odd key, or behind one; odd keys are looked up one by one."""
-        forms, shape = self.forms, self.path.shape
-        document, path = self.document, "'$'"
-        for match in re.finditer("o|[^o]+", shape):
-            if match.group() != "o":
-                path = self._text(*match.span())
-                continue
-            key = self._process(self.path.steps[match.start()])
-            last = match.end() == len(shape)
-            template: str = getattr(forms, under if last else "odd_inside")
-            document = template.format(document=document, path=path, key=key)
-            if last:
-                return document
-            path = "'$'"
-        behind: str = getattr(forms, after)
-        return behind.format(document=document, path=path)
-
-    def _text(self, start: int, stop: int) -> str:
-        spans = _spans(self.path.shape)
-        text = self.path.texts[spans.index((start, stop))]
-        if self.path.indexed and self.forms.literal:
-            return self.compiler.process(text, **self.kw | {"literal_execute": True})
-        return self._process(text)
-
-    def _process(self, element: ColumnElement[Any]) -> str:
-        return self.compiler.process(element, **self.kw)

@@ -12,7 +12,10 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 
-from agentorm import dialects
+from agentorm import (
+    dialects,
+    json_sql,  # noqa: F401  # pyright: ignore[reportUnusedImport]  # compiles
+)
 from agentorm import json_conditions as conditions
 from agentorm.errors import InvalidQuery
 from agentorm.expressions import is_expression

@@ -33,6 +33,12 @@ def _verbatim(steps: Steps) -> str:
     return "$" + "".join(f"[{s}]" if isinstance(s, int) else f'."{s}"' for s in steps)
 
 
+def _bare_dashes(steps: Steps) -> str:
+    """The path as MariaDB spells it, to which a quoted key with a leading dash is nothing."""
+    written = (_quoted([step])[1:] for step in steps)
+    return "$" + "".join(f".{step[2:-1]}" if step.startswith('."-') else step for step in written)
+
+
 def _decimal(number: float) -> Decimal:
     return Decimal(repr(number))
 
@@ -53,6 +59,7 @@ class JSONForms:
         is_array: whether a value is an array, where a place in another value is its own.
         selected: a value as it is read, of ``{value}``, ``{document}`` and ``{path}``.
         literal: whether an index serves only where a query spells the path out.
+        dashed: the value under a ``{key}`` that no path can name.
         odd: whether keys beyond plain ASCII are looked up by `odd_inside` and the like.
         odd_inside: the container under an odd ``{key}``.
         odd_kind: the JSON type under it.
@@ -92,6 +99,7 @@ class JSONForms:
     selected: str = "{value}"
     root_selected: str = "{value}"
     literal: bool = False
+    dashed: str | None = None
     odd: bool = False
     odd_inside: str = ""
     odd_kind: str = ""
@@ -143,7 +151,7 @@ SQLITE = JSONForms(
     odd_value=_UNDER_ODD.format("odd.value", ""),
     odd_selected=_UNDER_ODD.format(
         "CASE odd.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'null' THEN 'null'"
-        " WHEN 'real' THEN printf('%!.17g', odd.value) WHEN 'text' THEN json_quote(odd.value)"
+        " WHEN 'real' THEN printf('%!.20e', odd.value) WHEN 'text' THEN json_quote(odd.value)"
         " ELSE odd.value END",
         "",
     ),
@@ -156,8 +164,8 @@ SQLITE = JSONForms(
     real=f"(CASE WHEN {{kind}} IN {_NUMBERS} THEN CAST({{value}} AS REAL) END)",
     boolean="(CASE {kind} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END)",
     date_text=f"(CASE WHEN {_DATE_TEXT} THEN {{value}} END)",
-    date=f"(CASE WHEN {_DATE_TEXT} AND date({{value}}) = {{value}} AND {{value}} > '0001'"
-    " THEN {value} END)",
+    date=f"(CASE WHEN {_DATE_TEXT} AND date({{value}}, '+0 days') = {{value}}"
+    " AND {value} > '0001' THEN {value} END)",
     object="(CASE WHEN {kind} = 'object' THEN {value} END)",
     array="(CASE WHEN {kind} = 'array' THEN {value} END)",
     compared="({number_value} {op} json_extract({exact}, '$'))",
@@ -261,8 +269,17 @@ _ITEMS = "JSON_TABLE({container}, '$[*]' COLUMNS (item JSON PATH '$')) AS held"
 _MARIA_NUMBERS = "('INTEGER', 'DOUBLE')"
 _IS_FLOAT = "{value} REGEXP '[.eE]'"
 
+_DASHED = (  # the function, once NULL, stays so: a key of ours is always among those it finds
+    "(SELECT CONVERT(JSON_EXTRACT(JSON_EXTRACT(JSON_REMOVE(JSON_OBJECT_FILTER_KEYS("
+    "JSON_SET(odd.item, '$.\"+\"', 0), JSON_ARRAY({key}, '+')), '$.\"+\"'), '$.*'), '$[0]')"
+    " USING utf8mb4) FROM JSON_TABLE({value}, '$' COLUMNS (item JSON PATH '$')) AS odd"
+    " WHERE JSON_TYPE(odd.item) = 'OBJECT')"
+)
+
 MARIADB = replace(
     MYSQL,
+    path=_bare_dashes,
+    dashed=_DASHED,
     number=float,
     text=MYSQL.text.replace("0900_bin", "nopad_bin"),
     number_value=f"(CASE WHEN {{kind}} IN {_MARIA_NUMBERS} THEN CAST({{value}} AS DOUBLE) END)",
