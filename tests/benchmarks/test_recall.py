@@ -77,7 +77,7 @@ def test_tables_that_are_kept_serve_again_and_a_report_is_written_anew(
     assert "1000 rows, 2 queries that are not among them, k = 10, cosine" in out
     assert "no filter:\nengine  index  setting " in out
     assert "recallplain: 1000 of 1000" in err
-    assert command.run([*few, "--markdown"], "") == 0
+    assert command.run([*few, "--read", str(file), "--markdown"], "") == 0
     out, err = capsys.readouterr()
     assert "\n### No filter\n\n| engine | index | setting | recall@10 | p50 ms |" in out
     assert "\n| SQLite | none | defaults | 1.000 | " in out

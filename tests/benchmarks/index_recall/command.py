@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from argparse import ArgumentParser, Namespace
+from functools import reduce
 from pathlib import Path
 
 from agentorm import Database, SlowPath
@@ -15,11 +16,12 @@ from tests.benchmarks.index_recall.models import TABLES
 from tests.benchmarks.index_recall.plotting import draw, pyplot
 from tests.benchmarks.index_recall.printing import as_markdown, as_text
 from tests.benchmarks.index_recall.progress import say
-from tests.benchmarks.index_recall.results import Built, Report, header
+from tests.benchmarks.index_recall.results import Built, Report, header, moment
 from tests.benchmarks.index_recall.servers import databases, index_bytes, roomy, told
 from tests.benchmarks.texts import ROOT, Texts, texts
 
 PAGE, PLOT = ROOT / "docs" / "recall.md", ROOT / "docs" / "assets" / "recall.svg"
+_READ = "report what --json wrote; with a URL or an engine, measure that anew"
 BEGIN, END = "<!-- recall -->\n", "<!-- end of recall -->"
 
 
@@ -35,7 +37,7 @@ def arguments(given: list[str], description: str) -> Namespace:
     add("--seconds", type=float, default=20, help="for each measurement, then fewer queries")
     add("--keep", action="store_true", help="keep the filled tables for the next run")
     add("--json", type=Path, metavar="FILE", help="write what was measured")
-    add("--read", type=Path, metavar="FILE", help="report what --json wrote, measuring nothing")
+    add("--read", type=Path, metavar="FILE", action="append", default=[], help=_READ)
     add("--plot", type=Path, metavar="FILE.svg", help="draw recall against latency")
     add("--markdown", action="store_true", help="print Markdown")
     add("--docs", action="store_true", help="write tables and plot of docs/recall.md")
@@ -54,10 +56,8 @@ def run(given: list[str], description: str) -> int:
     warnings.simplefilter("ignore", SlowPath)
     if asked.plot or asked.docs:
         pyplot()
-    report = Report.read(asked.read.read_text(encoding="utf-8")) if asked.read else _run(asked)
+    report = _report(asked)
     print(as_markdown(report) if asked.markdown else as_text(report))
-    if asked.json:
-        asked.json.write_text(report.json(), encoding="utf-8")
     if asked.plot:
         draw(report, asked.plot)
     if asked.docs:
@@ -77,9 +77,19 @@ def _document(report: Report) -> None:
     draw(report, PLOT)
 
 
+def _report(asked: Namespace) -> Report:
+    """What was measured now, over what was read."""
+    olds = [Report.read(path.read_text(encoding="utf-8")) for path in asked.read]
+    if asked.urls or asked.engine or not olds:
+        olds.append(_run(asked))
+    report = reduce(lambda older, newer: newer.over(older), olds)
+    if asked.json:
+        asked.json.write_text(report.json(), encoding="utf-8")
+    return report
+
+
 def _run(asked: Namespace) -> Report:
     data = texts(asked.rows, asked.queries)
-    began = header(len(data.embeddings), len(data.queries))
     truth = Truth(data)
     engines: dict[str, list[str]] = {}
     built: list[Built] = []
@@ -88,12 +98,14 @@ def _run(asked: Namespace) -> Report:
     with databases(asked.urls, names, TABLES, keep=asked.keep) as found:
         for db in found:
             with roomy(db, len(data.embeddings)):
-                engine = db.dialect().name
+                engine, began = db.dialect().name, moment()
                 for contender in CONTENDERS[engine]:
                     built.append(_built(db, contender, data))
                     cells += _measured(db, contender, data, truth, asked.seconds)
-                engines[engine] = told(db)
-    return Report(began, engines, tuple(built), tuple(cells))
+                engines[engine] = [*told(db), began]
+    return Report(
+        header(len(data.embeddings), len(data.queries)), engines, tuple(built), tuple(cells)
+    )
 
 
 def _built(db: Database, contender: Contender, data: Texts) -> Built:

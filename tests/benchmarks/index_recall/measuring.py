@@ -17,7 +17,7 @@ from tests.benchmarks.texts import Texts
 
 K = 10
 WARMING = 100
-FEWEST = 10
+FEWEST = 5
 TIE = 1e-6
 """What differs by less is as near."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from platform import machine, processor, python_version
+from typing import TypeVar
 
 from tests.benchmarks.index_recall.measuring import K, Measured
 
@@ -33,6 +35,9 @@ class Built:
     settings: str
 
 
+R = TypeVar("R", Built, Measured)
+
+
 @dataclass(frozen=True)
 class Report:
     """A run: the machine, the engines, the indexes and what was measured."""
@@ -54,6 +59,21 @@ class Report:
     def json(self) -> str:
         return json.dumps(asdict(self), indent=1) + "\n"
 
+    def over(self, older: Report) -> Report:
+        """This run, and of an older one the engines that this one lacks.
+
+        Raises:
+            ValueError: they are of another machine, or other rows.
+        """
+        if older.header != self.header:
+            raise ValueError(f"expected a run of {self.header}, got {older.header}")
+        return Report(
+            header=self.header,
+            engines=older.engines | self.engines,
+            built=(*_others(older.built, self), *self.built),
+            measured=(*_others(older.measured, self), *self.measured),
+        )
+
     @classmethod
     def read(cls, written: str) -> Report:
         """What `json` has written."""
@@ -68,14 +88,22 @@ class Report:
         )
 
 
+def _others(all_: Iterable[R], newer: Report) -> list[R]:
+    return [one for one in all_ if one.engine not in newer.engines]
+
+
 def header(rows: int, queries: int) -> tuple[str, ...]:
-    """When, where and on what."""
-    loads = ", ".join(f"{load:.1f}" for load in os.getloadavg())
+    """Where, and on what."""
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, agentorm {version('agentorm')}, Python {python_version()}",
-        f"{_processor()}, {os.cpu_count()} cores, {_memory()}; load averages at the start: {loads}",
+        f"{_processor()}, {os.cpu_count()} cores, {_memory()}",
+        f"agentorm {version('agentorm')}, Python {python_version()}",
         f"{rows} rows, {queries} queries that are not among them, k = {K}, cosine",
     )
+
+
+def moment() -> str:
+    """When, and what else the machine has to do."""
+    return f"{datetime.now(UTC):%Y-%m-%d}, load average {os.getloadavg()[1]:.1f} before"
 
 
 def _processor() -> str:
