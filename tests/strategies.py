@@ -112,6 +112,8 @@ class Scalar:
     operators: tuple[str, ...] = tuple(OPERATORS)
     text: bool = False
     flag: bool = False
+    type: Any = None
+    pool: tuple[Any, ...] = ()
 
     @property
     def stored(self) -> Values:

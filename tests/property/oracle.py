@@ -5,7 +5,6 @@ A row is a dict; a vector in it is a tuple of floats that float32 holds exactly.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -15,6 +14,7 @@ from typing import Any, TypeAlias
 from tests.property.conditions import (
     OPERATORS,
     And,
+    As,
     Between,
     Compare,
     CompareFields,
@@ -24,9 +24,13 @@ from tests.property.conditions import (
     Like,
     Not,
     OneOf,
+    Operand,
     Or,
     Part,
+    Path,
 )
+from tests.property.oracle_json import as_sql, at, truth_at
+from tests.property.texts import is_like, is_part
 
 Row: TypeAlias = dict[str, Any]
 Key: TypeAlias = tuple[Any, ...]
@@ -42,12 +46,24 @@ def truth(condition: Condition, row: Row) -> Truth:
             return conjunction([truth(part, row) for part in inner])
         case Or(inner):
             return negation(conjunction([negation(truth(part, row)) for part in inner]))
-        case IsNull(field):
-            return row[field] is None
-        case OneOf(field, values):
-            return membership(row[field], values)
+        case CompareFields(field, name, other):
+            one, another = value_of(row, field), value_of(row, other)
+            return None if one is None or another is None else bool(OPERATORS[name](one, another))
+        case _ if isinstance(condition.field, Path):
+            return truth_at(condition, at(row, condition.field))
         case _:
-            return None if row[condition.field] is None else of_value(condition, row)
+            return of_value(condition, value_of(row, condition.field))
+
+
+def value_of(row: Row, operand: Operand) -> Any:
+    """The value that SQL has there."""
+    match operand:
+        case str():
+            return row[operand]
+        case As(path, kind):
+            return as_sql(at(row, path), kind)
+        case Path():
+            raise NotImplementedError(operand)
 
 
 def negation(value: Truth) -> Truth:
@@ -71,38 +87,27 @@ def membership(value: Any, values: Sequence[Any]) -> Truth:
     return None if None in values else False
 
 
-def of_value(condition: Condition, row: Row) -> Truth:
+def of_value(condition: Condition, value: Any) -> Truth:
     match condition:
-        case Compare(field, name, value):
-            return bool(OPERATORS[name](row[field], value))
-        case CompareFields(field, name, other):
-            return None if row[other] is None else bool(OPERATORS[name](row[field], row[other]))
-        case Between(field, low, high):
-            return bool(low <= row[field] <= high)
-        case IsTrue(field):
-            return bool(row[field])
-        case Like(field, pattern):
-            return is_like(row[field], "", pattern, "", escaped=False)
-        case Part(field, place, part, escaped):
-            before, after = PARTS[place]
-            return is_like(row[field], before, part, after, escaped=escaped)
+        case IsNull(_, negated):
+            return (value is None) is not negated
+        case OneOf(_, values, negated):
+            found = membership(value, values)
+            return negation(found) if negated else found
+        case _ if value is None:
+            return None
+        case Compare(_, name, other):
+            return bool(OPERATORS[name](value, other))
+        case Between(_, low, high):
+            return bool(low <= value <= high)
+        case IsTrue():
+            return bool(value)
+        case Like(_, pattern, verb):
+            return is_like(value, pattern, verb)
+        case Part(_, place, part, escaped):
+            return is_part(value, place, part, escaped=escaped)
         case _:
             raise NotImplementedError(condition)
-
-
-def is_like(text: str, before: str, pattern: str, after: str, *, escaped: bool) -> bool:
-    """Whether the text fits; in an escaped pattern nothing is wild but what stands around it."""
-    inner = re.escape(pattern) if escaped else "".join(map(as_regex, pattern))
-    whole = f"{as_regex(before)}{inner}{as_regex(after)}"
-    return re.fullmatch(whole, text, re.DOTALL) is not None
-
-
-def as_regex(character: str) -> str:
-    return {"%": ".*", "_": "."}.get(character, re.escape(character))
-
-
-PARTS = {"startswith": ("", "%"), "endswith": ("%", ""), "contains": ("%", "%")}
-"""What stands before the part, and behind it."""
 
 
 def key_of(row: Row, names: Sequence[str]) -> Key:
@@ -111,9 +116,9 @@ def key_of(row: Row, names: Sequence[str]) -> Key:
 
 @dataclass(frozen=True)
 class Sort:
-    """A field to sort by; `nulls` is where NULL goes if it is not the smallest value."""
+    """What to sort by; `nulls` is where NULL goes if it is not the smallest value."""
 
-    field: str
+    field: Operand
     descending: bool = False
     nulls: str | None = None
 
@@ -124,7 +129,7 @@ def ordered(rows: Sequence[Row], sorts: Sequence[Sort], keys: Sequence[str]) -> 
 
     def compare(one: Row, other: Row) -> int:
         for sort in given:
-            if found := _order(one[sort.field], other[sort.field], sort):
+            if found := _order(value_of(one, sort.field), value_of(other, sort.field), sort):
                 return found
         return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -101,3 +101,22 @@ def _of(kind: type[Any]) -> tuple[Any, ...]:
 
 OBJECTS, ARRAYS = _of(dict), _of(list)
 VALUES: tuple[Any, ...] = (*SCALARS, *CONTAINERS)
+FLAGS = (True, False)
+Theme: TypeAlias = "tuple[tuple[str, tuple[Any, ...]], ...]"
+"""Of the documents of some rows the keys, and of each key the values that most have."""
+
+
+def _theme(random: Random) -> Theme:
+    keys = dict.fromkeys(_often_first(random, KEYS) for _ in range(4))
+    return tuple(
+        (key, random.choice((NUMBERS, NUMBERS, STRINGS, STRINGS, FLAGS, ARRAYS, OBJECTS)))
+        for key in keys
+    )
+
+
+def _themes(seed: int, count: int) -> tuple[Theme, ...]:
+    random = Random(seed)  # noqa: S311  # no secret is made of it
+    return tuple(_theme(random) for _ in range(count))
+
+
+THEMES = _themes(2, 60)

@@ -10,14 +10,16 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from tests.property import pools
-from tests.property.conditions import OPERATORS, And, CompareFields, Condition, Not, Or
-from tests.property.oracle import Key, Row, Sort, key_of, truth
+from tests.property import json_leaves, pools
+from tests.property.conditions import OPERATORS, And, As, CompareFields, Condition, Not, Or
+from tests.property.json_leaves import Node, chance, mostly
+from tests.property.oracle import Row, Sort, key_of, truth
 from tests.property.oracle_vectors import LENGTHLESS, Ranked, ranked, score
+from tests.property.rows import rows as rows_by_lot
 from tests.property.shapes import Shape
 from tests.strategies import Components, Page, of_field
 
-MOST_ROWS = 6
+FEWEST_ROWS, MOST_ROWS = 3, 7
 QUESTIONS = 3
 SHRUNK, WIDENED = 0.999, 1.001
 METRICS_OF_RANGE = {"cosine": (0.0, 2.0), "jaccard": (0.0, 1.0), "l2": (0.0, 1e9), "l1": (0.0, 1e9)}
@@ -43,9 +45,13 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of the rows of a model; all of it at once."""
+    """What is asked of the rows of a model; all of it at once.
+
+    The condition may be given as a filter document, if there is one that says it.
+    """
 
     condition: Condition | None
+    as_document: bool
     ranking: Ranking | None
     sorts: tuple[Sort, ...]
     page: Page
@@ -68,6 +74,10 @@ class Whole:
         printer.text(repr(self))
 
 
+themes = st.integers(0, len(pools.THEMES) - 1)
+sizes = st.sampled_from((MOST_ROWS, MOST_ROWS, MOST_ROWS, MOST_ROWS, 2, 1, 0))
+
+
 def passing(rows: Sequence[Row], condition: Condition | None) -> list[Row]:
     return [row for row in rows if condition is None or truth(condition, row) is True]
 
@@ -75,59 +85,44 @@ def passing(rows: Sequence[Row], condition: Condition | None) -> list[Row]:
 @st.composite
 def wholes(draw: DrawFn, shapes: Sequence[Shape]) -> Whole:
     shape = draw(st.sampled_from(shapes))
-    rows = draw(rows_of(shape))
+    drawn = draw(_rows(shape, draw(themes)))[: draw(sizes)]
+    rows = list({key_of(row, shape.keys): row for row in drawn}.values())
     count = draw(st.integers(1, QUESTIONS))
     return Whole(shape, rows, tuple(_question(draw, shape, rows) for _ in range(count)))
 
 
 @cache
-def rows_of(shape: Shape) -> SearchStrategy[list[Row]]:
-    row = {name: scalar.stored for name, scalar in shape.scalars.items()}
-    for name, vector in shape.vectors.items():
-        pool = st.sampled_from(pools.vectors(vector.dimension, vector.kind))
-        row[name] = st.one_of(pool, pool, pool, st.none()) if vector.nullable else pool
-    for name, held in shape.documents.items():
-        row[name] = documents(held, nullable=name in shape.nullable)
-
-    def key(made: Row) -> Key:
-        return key_of(made, shape.keys)
-
-    return st.lists(st.fixed_dictionaries(row), max_size=MOST_ROWS, unique_by=key)
-
-
-def documents(held: str, *, nullable: bool) -> SearchStrategy[Any]:
-    """Objects under few keys, or arrays."""
-    values = st.sampled_from(pools.VALUES)
-    made: SearchStrategy[Any] = st.lists(values, max_size=3)
-    if held == "object":
-        keys = st.one_of(st.sampled_from("ab"), st.sampled_from(pools.KEYS))
-        few = st.dictionaries(keys, values, min_size=1, max_size=3)
-        made = st.one_of(st.sampled_from(pools.OBJECTS), few)
-    return st.one_of(made, made, made, st.none()) if nullable else made
+def _rows(shape: Shape, theme: int) -> SearchStrategy[list[Row]]:
+    made = st.sampled_from(rows_by_lot(shape, theme))
+    return st.lists(made, min_size=FEWEST_ROWS, max_size=MOST_ROWS)
 
 
 def _question(draw: DrawFn, shape: Shape, rows: list[Row]) -> Question:
-    condition = _tree(draw, shape, rows, 3) if draw(st.integers(0, 4)) else None
+    known = json_leaves.nodes(shape, rows)
+    condition = _tree(draw, shape, known, 3) if mostly(draw) else None
+    as_document = condition is not None and chance(draw)
     ranks = draw(st.booleans())
     if not (ranks and shape.vectors):
-        return Question(condition, None, draw(orders(shape)), draw(pages))
+        return Question(condition, as_document, None, _orders(draw, shape, known), draw(pages))
     ranking = _ranking(draw, shape, rows)
     left = ranked(passing(rows, condition), ranking.field, ranking.vector, ranking.metric)
     ranking = replace(ranking, threshold=_threshold(draw, shape, ranking, left))
-    return Question(condition, ranking, (), draw(pages))
+    return Question(condition, as_document, ranking, (), draw(pages))
 
 
-def _tree(draw: DrawFn, shape: Shape, rows: list[Row], depth: int) -> Condition:
+def _tree(draw: DrawFn, shape: Shape, known: Sequence[Node], depth: int) -> Condition:
     kind = draw(st.integers(0, 5)) if depth else 0
     if kind <= 2:
-        return _leaf(draw, shape, rows)
+        return _leaf(draw, shape, known)
     if kind == 3:
-        return Not(_tree(draw, shape, rows, depth - 1))
-    parts = tuple(_tree(draw, shape, rows, depth - 1) for _ in range(draw(st.integers(1, 3))))
+        return Not(_tree(draw, shape, known, depth - 1))
+    parts = tuple(_tree(draw, shape, known, depth - 1) for _ in range(draw(st.integers(1, 3))))
     return And(parts) if kind == 4 else Or(parts)
 
 
-def _leaf(draw: DrawFn, shape: Shape, rows: list[Row]) -> Condition:
+def _leaf(draw: DrawFn, shape: Shape, known: Sequence[Node]) -> Condition:
+    if shape.documents and mostly(draw):
+        return json_leaves.leaf(draw, shape, known)
     return draw(plain_leaves(shape))
 
 
@@ -172,18 +167,23 @@ def _threshold(
     return Threshold(verb, given, limit)
 
 
+def _orders(draw: DrawFn, shape: Shape, known: Sequence[Node]) -> tuple[Sort, ...]:
+    """Some fields or places to sort by, NULL where it belongs or where it is put."""
+    names = draw(_names(shape))
+    sorts = [Sort(name, draw(st.booleans()), draw(nulls)) for name in names]
+    if shape.documents and chance(draw):
+        path = json_leaves.path_of(draw, shape, known)
+        kind = draw(st.sampled_from(tuple(json_leaves.KINDS)))
+        sorts.insert(0, Sort(As(path, kind), draw(st.booleans()), draw(nulls)))
+    return tuple(sorts)
+
+
 @cache
-def orders(shape: Shape) -> SearchStrategy[tuple[Sort, ...]]:
-    """Some fields to sort by, NULL where it belongs or where it is put."""
-    sort = st.builds(
-        Sort,
-        st.sampled_from(sorted(shape.scalars)),
-        st.booleans(),
-        st.sampled_from([None, None, "first", "last"]),
-    )
-    return st.lists(sort, max_size=2, unique_by=lambda sort: sort.field).map(tuple)
+def _names(shape: Shape) -> SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(sorted(shape.scalars)), max_size=2, unique=True)
 
 
+nulls = st.sampled_from([None, None, "first", "last"])
 pages = st.builds(
     Page, st.sampled_from((None, None, 1, 2, 3, MOST_ROWS + 2)), st.sampled_from((0, 0, 1, 3))
 )

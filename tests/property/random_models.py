@@ -6,53 +6,33 @@ Another lot is drawn with ``AGENTORM_SEED``; the same seed makes the same models
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from itertools import combinations
 from random import Random
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from hypothesis import strategies as st
-from pydantic import NaiveDatetime
-
-from agentorm import Field, Vector, json_field, vector_field
-from tests.property.conditions import OPERATORS
-from tests.property.models import Mood, World
+from agentorm import (
+    BitVector,
+    Field,
+    HalfVector,
+    Int8Vector,
+    SparseVector,
+    Vector,
+    json_field,
+    vector_field,
+)
+from tests.property.models import World
+from tests.property.scalars import POOLS, UNORDERED, pooled
 from tests.property.shapes import Shape, VectorShape
-from tests.strategies import EQUALITY, Scalar
+from tests.strategies import Scalar
 
 T = TypeVar("T")
 
 SEED = int(os.environ.get("AGENTORM_SEED", "5"))
 COUNT = 12
-MOMENT = datetime(2024, 2, 29, 23, 59, 59, 999_999, UTC)
-CLOCK = MOMENT.replace(tzinfo=None)
-STEP = timedelta(microseconds=1)
-BIG = 2**63
 
-TEXTS = (
-    *("", "a", "A", "b", "ab", "aB", "%", "_", "é", "日", "😀", "'", '"', "\\", " a", "a ", "\n"),
-    *("a%b", "a_b", "e\u0301", "\ufffd", ":x", "%s", "5", "null", "a\\%", "--", "aaaaaaaaaaaaaaa"),
-)
-POOLS: Mapping[Any, tuple[Any, ...]] = {
-    str: TEXTS,
-    int: (0, 1, 2, -1, 5, 2**31, 2**53, 2**53 + 1, BIG - 1, -BIG),
-    float: (0.0, -0.0, 1.0, 0.1, 0.30000000000000004, -1.5, 5.0, 1e300, 5e-324, 2.0**53),
-    Decimal: tuple(map(Decimal, ("0", "1", "-1", "0.000001", "0.1", "999999999999.999999", "5"))),
-    bool: (False, True),
-    datetime: (MOMENT, MOMENT + STEP, MOMENT - STEP, datetime.min.replace(tzinfo=UTC)),
-    NaiveDatetime: (CLOCK, CLOCK + STEP, CLOCK - STEP, datetime.max),  # noqa: DTZ901
-    date: (date(2024, 2, 29), date(2024, 3, 1), date.min, date.max),
-    time: (time.min, time(0, 0, 0, 1), time(12, 30), time.max),
-    timedelta: (timedelta(0), STEP, -STEP, timedelta(hours=25), timedelta(days=-400)),
-    UUID: tuple(UUID(int=n) for n in (0, 1, 2**127, 2**128 - 1)),
-    bytes: (b"", b"\x00", b"\x00\x01", b"a", b"'a", b"\xff", b"\xff\x00", b"A", b"a "),
-    Mood: tuple(Mood),
-}
-"""Of each type some values, few enough that rows and conditions often have the same."""
-UNORDERED = (bool, Mood)
 KEYS: tuple[Mapping[str, Any], ...] = (
     {"id": int},
     {"name": str},
@@ -63,7 +43,14 @@ KEYS: tuple[Mapping[str, Any], ...] = (
     {"number": int, "flag": bool, "name": str},
 )
 DIMENSIONS = (1, 2, 3, 5, 8, 17, 64)
-KINDS: Mapping[str, type[Any]] = {"float32": Vector}
+KINDS: Mapping[str, type[Any]] = {
+    "float32": Vector,
+    "float16": HalfVector,
+    "int8": Int8Vector,
+    "bit": BitVector,
+    "sparse": SparseVector,
+}
+DENSE = ("float32", "float16", "int8", "bit")
 DOCUMENTS: Mapping[str, Any] = {"object": dict[str, Any], "array": list[Any]}
 
 
@@ -80,13 +67,13 @@ class _Deck(Generic[T]):
 
 
 class _Decks:
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, kinds: Sequence[str]) -> None:
         self.keys = _Deck(random, KEYS)
         self.types = _Deck(random, POOLS)
         self.nullable = _Deck(random, (True, False, True))
         self.counts = _Deck(random, (1, 2))
         self.held = _Deck(random, ("object", "array", "object"))
-        self.kinds = _Deck(random, KINDS)
+        self.kinds = _Deck(random, kinds)
         self.dimensions = _Deck(random, DIMENSIONS)
         self.metrics = {kind: _Deck(random, VectorShape(1, "", kind).metrics) for kind in KINDS}
 
@@ -154,10 +141,8 @@ class _Lot:
         self.members[name] = field
 
     def _scalar(self, name: str, kind: Any, *, nullable: bool) -> None:
-        operators = EQUALITY if kind in UNORDERED else tuple(OPERATORS)
-        values = st.sampled_from(POOLS[kind])
         self.types[name] = kind
-        self.scalars[name] = Scalar(values, nullable, operators, kind is str, kind is bool)
+        self.scalars[name] = pooled(kind, nullable=nullable)
 
     def _pairs(self) -> Iterable[tuple[str, str]]:
         for one, other in combinations(self.scalars, 2):
@@ -169,9 +154,11 @@ def _default(*, nullable: bool) -> dict[str, Any]:
     return {"default": None} if nullable else {}
 
 
-def made(count: int = COUNT, seed: int = SEED) -> tuple[Shape, ...]:
-    decks = _Decks(Random(seed))  # noqa: S311  # no secret is made of it
-    return tuple(_Lot(f"Random{number:02}", decks).shape() for number in range(count))
+def made(name: str, count: int, kinds: Sequence[str]) -> tuple[Shape, ...]:
+    decks = _Decks(Random(SEED), kinds)  # noqa: S311  # no secret is made of it
+    return tuple(_Lot(f"{name}{number:02}", decks).shape() for number in range(count))
 
 
-RANDOM = made()
+RANDOM = made("Random", COUNT, DENSE)
+SPARSE = made("Sparse", 2, ("sparse",))
+"""Those that PostgreSQL alone holds."""

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import Table, inspect
 from sqlmodel import Session
 
-from agentorm import Database, SyncQuery, col, repository
+from agentorm import Database, SyncQuery, repository
 from tests.engines import NAMES
-from tests.property.conditions import in_sql
+from tests.property.conditions import in_sql, operand
 from tests.property.models import KEYS, World
 from tests.property.oracle import Key, Sort
 from tests.strategies import Case, Page
@@ -69,7 +69,7 @@ def sort_keys(model: type[World], sorts: Iterable[Sort]) -> list[Any]:
     """The sorts as a user would write them."""
     made: list[Any] = []
     for sort in sorts:
-        key: Any = col(getattr(model, sort.field))
+        key: Any = operand(model, sort.field)
         key = key.desc() if sort.descending else key
         if sort.nulls is not None:
             key = key.nulls_first() if sort.nulls == "first" else key.nulls_last()

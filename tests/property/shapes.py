@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from types import NoneType
+from typing import Any, NamedTuple, get_args
 
 from tests.property.models import KEYS, VECTORS
+from tests.property.scalars import pooled
 from tests.strategies import COMPARABLE, NULLABLE_VECTORS, RANKED, SCALARS, Scalar
 
 
@@ -48,6 +50,9 @@ class Shape:
     def __repr__(self) -> str:
         return str(self.model.__name__)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001  # Hypothesis calls it
+        printer.text(repr(self))
+
 
 def _fixed(model: Any) -> Shape:
     nullable = model in NULLABLE_VECTORS
@@ -55,8 +60,14 @@ def _fixed(model: Any) -> Shape:
         name: VectorShape(dimension, metric, nullable=nullable)
         for name, (dimension, metric) in VECTORS[model].items()
     }
+    scalars = {name: _pooled(model, name) for name in SCALARS[model]}
     pairs = (COMPARABLE[model],) if model in COMPARABLE else ()
-    return Shape(model, KEYS[model], SCALARS[model], vectors, pairs=pairs)
+    return Shape(model, KEYS[model], scalars, vectors, pairs=pairs)
+
+
+def _pooled(model: Any, name: str) -> Scalar:
+    (kind, *_) = {*(get_args(hint := model.__annotations__[name]) or (hint,))} - {NoneType}
+    return pooled(kind, nullable=SCALARS[model][name].nullable)
 
 
 FIXED = tuple(_fixed(model) for model in RANKED)

@@ -7,19 +7,23 @@ kept or not. Where all sums are exact the two are one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
+from sqlalchemy import ColumnElement
 from sqlmodel import Session
 
 from agentorm import Database, Hits, SyncQuery, repository
+from agentorm.filters import parse_filter
 from tests.engines import ENGINES
 from tests.property.conditions import in_sql
+from tests.property.documents import NoDocument, document_of
 from tests.property.models import MODELS, World
 from tests.property.oracle import key_of, ordered
 from tests.property.oracle_vectors import Ranked, ranked, score
 from tests.property.questions import Question, Ranking, Whole, passing, wholes
-from tests.property.random_models import RANDOM
+from tests.property.random_models import RANDOM, SPARSE
 from tests.property.running import every_example, few_examples, paged, sort_keys, stored
 from tests.property.shapes import FIXED, Shape
 
@@ -34,6 +38,13 @@ def universe(db: Database) -> Database:
     return db
 
 
+@pytest.fixture
+def sparse(db: Database) -> Database:
+    """Tables that one engine alone can have."""
+    db.create_all(*(shape.model for shape in SPARSE))
+    return db
+
+
 @every_example
 @given(wholes((*RANDOM, *FIXED)))
 def test_every_answer_is_that_of_the_oracle(universe: Database, whole: Whole) -> None:
@@ -45,6 +56,15 @@ def test_every_answer_is_that_of_the_oracle(universe: Database, whole: Whole) ->
 @given(wholes((*RANDOM, *FIXED)))
 def test_every_answer_is_that_of_the_oracle_on_less(universe: Database, whole: Whole) -> None:
     check(universe, whole)
+
+
+@pytest.mark.engines("postgresql")
+@few_examples
+@given(wholes(SPARSE))
+def test_every_answer_is_that_of_the_oracle_with_sparse_vectors(
+    sparse: Database, whole: Whole
+) -> None:
+    check(sparse, whole)
 
 
 def check(db: Database, whole: Whole) -> None:
@@ -62,7 +82,7 @@ def asked(shape: Shape, question: Question, session: Session) -> SyncQuery[World
     """The question as a user would put it."""
     query: SyncQuery[World] = paged(repository(shape.model, session).offset(0), question.page)
     if question.condition is not None:
-        query = query.where(in_sql(shape.model, question.condition))
+        query = query.where(condition(shape, question))
     ranking = question.ranking
     if ranking is None:
         return query.order_by(*sort_keys(shape.model, question.sorts))
@@ -72,6 +92,14 @@ def asked(shape: Shape, question: Question, session: Session) -> SyncQuery[World
         return query
     verb: SyncQuery[World] = getattr(query, ranking.threshold.verb)(ranking.threshold.given)
     return verb
+
+
+def condition(shape: Shape, question: Question) -> ColumnElement[bool]:
+    assert question.condition is not None
+    if question.as_document:
+        with suppress(NoDocument):
+            return parse_filter(shape.model, document_of(question.condition, shape))
+    return in_sql(shape.model, question.condition)
 
 
 def check_rows(

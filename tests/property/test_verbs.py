@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import selectinload
 
-from agentorm import Database, InvalidQuery, NotBound, SyncQuery, repository
+from agentorm import Database, InvalidQuery, NotBound, Search, SyncQuery, repository
 from tests import strategies
 from tests.property.conditions import in_sql
 from tests.property.models import VECTORS, Note
@@ -19,7 +19,11 @@ from tests.property.running import sort_keys
 
 Query: TypeAlias = SyncQuery[Note]
 Verb: TypeAlias = Callable[[Query], Query]
-PURE = ("similar_to", "where", "limit", "offset", "max_distance", "min_score", "options", "join")
+PURE = (
+    *("similar_to", "where", "limit", "offset", "max_distance", "min_score", "options", "join"),
+    "tune",
+)
+SEARCHES = (Search(ef=100), Search(probes=3), Search(ranker="exact"))
 
 
 @st.composite
@@ -47,6 +51,7 @@ VERBS: dict[str, st.SearchStrategy[Verb]] = {
     "min_score": calls("min_score", st.floats(0.01, 1)),
     "options": calls("options", st.just(selectinload(Note.place))),  # type: ignore[arg-type]
     "join": calls("join", st.just(Note.place)),
+    "tune": calls("tune", st.sampled_from(SEARCHES)),
 }
 ORDER_BY: st.SearchStrategy[Verb] = strategies.orders(Note).map(
     lambda sorts: lambda query: query.order_by(*sort_keys(Note, sorts))
