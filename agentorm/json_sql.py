@@ -47,7 +47,7 @@ def _every(element: Every, compiler: SQLCompiler, **kw: Any) -> str:
     inner = _inner(kw)
     written = [compiler.process(each, **inner) for each in element.conditions]
     if element.certain:
-        written = [f"({each} IS TRUE)" for each in written]
+        written = [f"(({each}) IS TRUE)" for each in written]
     while len(written) > 1:
         joint = f" {element.joint} "
         chunks = [written[n : n + _CHUNK] for n in range(0, len(written), _CHUNK)]
@@ -168,22 +168,24 @@ class _Place:
         return value
 
     def _under_odd(self, under: str, after: str) -> str:
-        """What is under an odd key, or behind one; odd keys are looked up one by one."""
+        """What is under an odd key, or behind one; each such key is looked up in a table."""
         forms, shape = self.forms, self.path.shape
-        document, path = self.document, "'$'"
+        document, path, name = self.document, "'$'", ""
+        tables: list[str] = []
+        keys: list[str] = []
         for match in PARTS.finditer(shape):
             if not ODD.fullmatch(match.group()):
                 path = self._text(*match.span())
                 continue
-            key = self._process(self.path.steps[match.start()])
-            last = match.end() == len(shape)
-            template: str = getattr(forms, under if last else "odd_inside")
-            document = template.format(document=document, path=path, key=key)
-            if last:
-                return document
-            path = "'$'"
-        behind: str = getattr(forms, after)
-        return behind.format(document=document, path=path)
+            name, key = f"odd{len(tables)}", self._process(self.path.steps[match.start()])
+            tables.append(forms.odd_table.format(document=document, path=path, name=name))
+            keys.append(forms.odd_key.format(name=name, key=key))
+            document, path = forms.odd_inside.format(name=name), "'$'"
+        last: str = getattr(forms, under if ODD.fullmatch(shape[-1]) else after)
+        found = last.format(name=name, document=document, path=path)
+        return forms.odd_found.format(
+            found=found, tables=", ".join(tables), keys=" AND ".join(keys)
+        )
 
     def _text(self, start: int, stop: int) -> str:
         text = self.path.texts[spans(self.path.shape).index((start, stop))]

@@ -127,7 +127,7 @@ class Dialect(HoldsVectors):
     nulls_first: ClassVar[str] = "{sorted} NULLS FIRST"
     nulls_last: ClassVar[str] = "{sorted} NULLS LAST"
     vector_bits: ClassVar[str] = "{expression}"
-    json: ClassVar[JSONForms] = READABLE
+    json: JSONForms = READABLE
     beyond_reflection: ClassVar[str | None] = None
     stored_types: ClassVar[Mapping[str, str]] = MappingProxyType({})
     json_collation: ClassVar[str | None] = None

@@ -17,6 +17,8 @@ from typing import Any, TypeAlias
 from sqlalchemy import Numeric, Text
 from sqlalchemy.types import TypeEngine
 
+from agentorm.errors import UnsupportedFeature
+
 Steps: TypeAlias = Sequence[str | int]
 
 
@@ -37,6 +39,19 @@ def _bare_dashes(steps: Steps) -> str:
     """The path as MariaDB spells it, to which a quoted key with a leading dash is nothing."""
     written = (_quoted([step])[1:] for step in steps)
     return "$" + "".join(f".{step[2:-1]}" if step.startswith('."-') else step for step in written)
+
+
+def _without_dashes(steps: Steps) -> str:
+    """The path as MariaDB before 11.2 spells it, for keys that it can name.
+
+    Raises:
+        UnsupportedFeature: one begins with a dash.
+    """
+    for step in steps:
+        if isinstance(step, str) and step.startswith("-"):
+            hint = "name the key without a leading dash, or use MariaDB 11.7 or later"
+            raise UnsupportedFeature(f"the key {step!r}", dialect="mariadb", hint=hint)
+    return _quoted(steps)
 
 
 def _decimal(number: float) -> Decimal:
@@ -60,10 +75,13 @@ class JSONForms:
         selected: a value as it is read, of ``{value}``, ``{document}`` and ``{path}``.
         literal: whether an index serves only where a query spells the path out.
         dashed: the value under a ``{key}`` that no path can name.
-        odd: whether keys beyond plain ASCII are looked up by `odd_inside` and the like.
-        odd_inside: the container under an odd ``{key}``.
-        odd_kind: the JSON type under it.
-        odd_value: the value under it.
+        odd: whether keys beyond plain ASCII are looked up by name, in a table ``{name}`` each.
+        odd_found: what is ``{found}`` among the entries of all ``{tables}`` under the ``{keys}``.
+        odd_table: the entries of the container at a path, of ``{document}`` and ``{path}``.
+        odd_key: which of them is under the ``{key}``.
+        odd_inside: what is there, if it is a container.
+        odd_kind: its JSON type.
+        odd_value: its value.
         odd_selected: the same, as it is read.
         text: the value if it is text.
         number_value: the value if it is a number.
@@ -101,6 +119,9 @@ class JSONForms:
     literal: bool = False
     dashed: str | None = None
     odd: bool = False
+    odd_found: str = ""
+    odd_table: str = ""
+    odd_key: str = ""
     odd_inside: str = ""
     odd_kind: str = ""
     odd_value: str = ""
@@ -135,7 +156,6 @@ _SAME_SCALAR = (
 _NODES = (
     "SELECT fullkey, CASE type WHEN 'integer' THEN 'real' ELSE type END, atom FROM json_tree({})"
 )
-_UNDER_ODD = "(SELECT {} FROM json_each({{document}}, {{path}}) AS odd WHERE odd.key = {{key}}{})"
 _DATE_TEXT = f"{{kind}} = 'text' AND {{value}} GLOB '{_DIGITS}'"
 
 SQLITE = JSONForms(
@@ -146,15 +166,15 @@ SQLITE = JSONForms(
     selected="({document} -> {path})",
     literal=True,
     odd=True,
-    odd_inside=_UNDER_ODD.format("odd.value", " AND odd.type IN ('object', 'array')"),
-    odd_kind=_UNDER_ODD.format("odd.type", ""),
-    odd_value=_UNDER_ODD.format("odd.value", ""),
-    odd_selected=_UNDER_ODD.format(
-        "CASE odd.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'null' THEN 'null'"
-        " WHEN 'real' THEN printf('%!.20e', odd.value) WHEN 'text' THEN json_quote(odd.value)"
-        " ELSE odd.value END",
-        "",
-    ),
+    odd_found="(SELECT {found} FROM {tables} WHERE {keys})",
+    odd_table="json_each({document}, {path}) AS {name}",
+    odd_key="{name}.key = {key}",
+    odd_inside="CASE WHEN {name}.type IN ('object', 'array') THEN {name}.value END",
+    odd_kind="{name}.type",
+    odd_value="{name}.value",
+    odd_selected="CASE {name}.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
+    " WHEN 'null' THEN 'null' WHEN 'real' THEN printf('%!.20e', {name}.value)"
+    " WHEN 'text' THEN json_quote({name}.value) ELSE {name}.value END",
     text="(CASE WHEN {kind} = 'text' THEN {value} END)",
     number_value=f"(CASE WHEN {{kind}} IN {_NUMBERS} THEN {{value}} END)",
     integer="(CASE {kind} WHEN 'integer' THEN CASE typeof({value}) WHEN 'integer' THEN {value} END"
@@ -221,12 +241,13 @@ POSTGRESQL = JSONForms(
 )
 
 _MY_TEXT = "JSON_UNQUOTE({value})"
+_MY_SORTED = f"({_MY_TEXT} COLLATE utf8mb4_0900_bin)"  # whatever collation the connection has
 _MY_NUMBERS = "('INTEGER', 'UNSIGNED INTEGER', 'DOUBLE', 'DECIMAL')"
 _WANTED = "JSON_TABLE({pattern}, '$[*]' COLUMNS (item JSON PATH '$')) AS wanted"
 _ITEM = "COALESCE(wanted.item, CAST('null' AS JSON))"  # null is read as NULL
 _MY_DATE = (
     f"(CASE WHEN {{kind}} = 'STRING' THEN CASE WHEN CHAR_LENGTH({_MY_TEXT}) = 10"
-    f" AND {_MY_TEXT} REGEXP '{{form}}' THEN {{found}} END END)"
+    f" AND {_MY_SORTED} REGEXP '{{form}}' THEN {{found}} END END)"
 )
 
 
@@ -249,7 +270,7 @@ MYSQL = JSONForms(
     " AND FLOOR(CAST({value} AS DOUBLE)) = CAST({value} AS DOUBLE)"
     " THEN CAST(CAST({value} AS DOUBLE) AS SIGNED) END END)",
     real=f"(CASE WHEN {{kind}} IN {_MY_NUMBERS} THEN CAST({{value}} AS DOUBLE) END)",
-    boolean=f"(CASE WHEN {{kind}} = 'BOOLEAN' THEN {_MY_TEXT} = 'true' END)",
+    boolean=f"(CASE WHEN {{kind}} = 'BOOLEAN' THEN {_MY_SORTED} = 'true' END)",
     date_text=f"({_mysql_date(_LIKE_A_DATE, _MY_TEXT)} COLLATE utf8mb4_0900_bin)",
     date=_mysql_date(_A_DATE, f"CAST({_MY_TEXT} AS DATE)"),
     object="(CASE WHEN {kind} = 'OBJECT' THEN {value} END)",
@@ -282,6 +303,8 @@ MARIADB = replace(
     dashed=_DASHED,
     number=float,
     text=MYSQL.text.replace("0900_bin", "nopad_bin"),
+    boolean=MYSQL.boolean.replace("0900_bin", "nopad_bin"),
+    date=MYSQL.date.replace("0900_bin", "nopad_bin"),
     number_value=f"(CASE WHEN {{kind}} IN {_MARIA_NUMBERS} THEN CAST({{value}} AS DOUBLE) END)",
     integer=f"(CASE WHEN {{kind}} IN {_MARIA_NUMBERS} THEN CASE WHEN {_IS_FLOAT} THEN CASE WHEN"
     " CAST({value} AS DOUBLE) >= -9223372036854775808e0"
@@ -302,3 +325,5 @@ MARIADB = replace(
     has_any="(CASE WHEN {container} IS NOT NULL THEN EXISTS (SELECT 1"
     f" FROM {_WANTED} JOIN {_ITEMS} ON JSON_EQUALS(held.item, wanted.item)) END)",
 )
+
+OLD_MARIADB = replace(MARIADB, path=_without_dashes, dashed=None)

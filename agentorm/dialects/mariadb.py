@@ -17,7 +17,7 @@ from agentorm.dialects import mariadb_indexes, mysql_types
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.built import BuiltIndex
 from agentorm.dialects.effort import Effort
-from agentorm.dialects.json_forms import MARIADB
+from agentorm.dialects.json_forms import MARIADB, OLD_MARIADB
 from agentorm.dialects.mysql import MySQL, session_settings
 from agentorm.dialects.mysql_probe import answer
 from agentorm.vectors import AnyVector, Kind, Metric
@@ -147,6 +147,7 @@ class MariaDB(MySQL):
         probed = self._of_version(connection, "MariaDB")
         if answer(connection, "SELECT VEC_DISTANCE_COSINE(X'0000803F', X'0000803F')"):
             return probed
+        probed.json = OLD_MARIADB
         return probed.without(
             Feature.VECTOR_TYPE,
             Feature.DISTANCE,

@@ -13,6 +13,7 @@ from agentorm import Database, Repository, col, repository
 from tests.contract import json_rows as given
 from tests.contract.json_rows import EVERY, JsonPathRow, truth
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb", "mysql", "mariadb-10.11")
 Row = JsonPathRow
 Case = tuple[Callable[[Any], ColumnElement[bool]], str | Iterable[str], Iterable[str]]
 NUMBERS, TEXTS, BOOLEANS = {*given.NUMBERS}, {*given.TEXTS}, {*given.BOOLEANS}
