@@ -125,12 +125,14 @@ def _measured(
     db: Database, contender: Contender, data: Texts, truth: Truth, seconds: float
 ) -> list[Measured]:
     found: list[Measured] = []
-    for setting in contender.settings:
-        for place in FILTERS:
-            if place.indexed and setting not in {DEFAULTS, EXACT}:
-                continue
-            trial = Trial(db, contender.recipe.model, setting, place, contender.tolerance)
-            one = measured(trial, contender.index, data, truth, seconds)
+    model, tolerance = contender.recipe.model, contender.tolerance
+    for place in FILTERS:
+        trials = [
+            Trial(db, model, setting, place, tolerance)
+            for setting in contender.settings
+            if not place.indexed or setting in {DEFAULTS, EXACT}
+        ]
+        for one in measured(trials, contender.index, data, truth, seconds):
             say(
                 f"{one.engine}: {one.index}, {one.setting}, {one.share:.1%} pass:"
                 f" recall {one.recall:.3f}, p50 {one.p50:.2f} ms"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -115,7 +116,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Trial:
-    """The searches of one table by the library."""
+    """The searches of one table by the library, with one setting behind one filter."""
 
     db: Database
     model: type[RecallText]
@@ -123,52 +124,74 @@ class Trial:
     place: Filter
     tolerance: float
 
-    def timed(
-        self, queries: Sequence[Vector], seconds: float
-    ) -> tuple[list[float], list[Hits[Any]]]:
-        """Each query once, or as many as fit into the time, each in a transaction of its own."""
-        with self.db.session() as session:
-            self._sent(session, queries[:WARMING], seconds / 4, fewest=1)
-            return self._sent(session, queries, seconds, fewest=FEWEST)
-
-    def _sent(
-        self, session: Session, queries: Sequence[Vector], seconds: float, *, fewest: int
-    ) -> tuple[list[float], list[Hits[Any]]]:
-        times: list[float] = []
-        answers: list[Hits[Any]] = []
+    def run(self, session: Session, vector: Vector) -> Hits[Any]:
         rows, where = repository(self.model, session), self.place.conditions(self.model)
-        for vector in queries:
-            began = perf_counter()
-            hits = self.setting.tuned(rows.similar_to(vector).where(*where).limit(K)).hits()
-            times.append(perf_counter() - began)
-            answers.append(hits)
-            session.expunge_all()
-            session.rollback()
-            if sum(times) > seconds and len(times) >= fewest:
-                break
-        return times, answers
+        return self.setting.tuned(rows.similar_to(vector).where(*where).limit(K)).hits()
 
 
-def measured(trial: Trial, index: str, given: Texts, truth: Truth, seconds: float) -> Measured:
-    """Search with each query, and judge what comes back."""
-    place, expected = trial.place, truth.expected(trial.place)
-    times, answers = trial.timed(given.queries, seconds)
+@dataclass
+class _Sample:
+    """What a trial has given so far."""
+
+    times: list[float] = field(default_factory=list[float])
+    answers: list[Hits[Any]] = field(default_factory=list[Hits[Any]])
+
+    def add(self, trial: Trial, session: Session, vector: Vector) -> None:
+        """One more answer, by a transaction of its own."""
+        began = perf_counter()
+        hits = trial.run(session, vector)
+        self.times.append(perf_counter() - began)
+        self.answers.append(hits)
+        session.expunge_all()
+        session.rollback()
+
+
+def measured(
+    trials: Sequence[Trial], index: str, given: Texts, truth: Truth, seconds: float
+) -> list[Measured]:
+    """Search with each query by each of the trials, and judge what comes back."""
+    with trials[0].db.session() as session:
+        _interleaved(trials, session, given.queries[:WARMING], seconds / 4, fewest=1)
+        samples = _interleaved(trials, session, given.queries, seconds, fewest=FEWEST)
+    return [_summary(*each, index, truth) for each in zip(trials, samples, strict=True)]
+
+
+def _interleaved(
+    trials: Sequence[Trial],
+    session: Session,
+    queries: Sequence[Vector],
+    seconds: float,
+    *,
+    fewest: int,
+) -> list[_Sample]:
+    """In random order, so that other work on the machine burdens all alike."""
+    samples = [_Sample() for _ in trials]
+    for vector in queries:
+        for place in random.sample(range(len(trials)), len(trials)):
+            sample = samples[place]
+            if sum(sample.times) <= seconds or len(sample.times) < fewest:
+                sample.add(trials[place], session, vector)
+    return samples
+
+
+def _summary(trial: Trial, sample: _Sample, index: str, truth: Truth) -> Measured:
+    place, expected, answers = trial.place, truth.expected(trial.place), sample.answers
     judged = [_judged(hits, trial, truth, n) for n, hits in enumerate(answers)]
-    milliseconds = np.array(times) * 1e3
+    milliseconds = np.array(sample.times) * 1e3
     return Measured(
         engine=trial.db.dialect().name,
         index=index,
         setting=trial.setting.name,
         share=place.share,
         filter_indexed=place.indexed,
-        queries=len(times),
+        queries=len(answers),
         recall=sum(found for found, _ in judged) / (expected * len(judged)),
         rows=min(map(len, answers)),
         expected=expected,
         exact=sum(hits.exact for hits in answers) / len(answers),
         p50=float(np.percentile(milliseconds, 50)),
         p95=float(np.percentile(milliseconds, 95)),
-        wall=sum(times),
+        wall=sum(sample.times),
         wrong=tuple(dict.fromkeys(wrong for _, each in judged for wrong in each)),
     )
 
@@ -178,11 +201,8 @@ def _judged(hits: Hits[Any], trial: Trial, truth: Truth, query: int) -> tuple[in
     keys = [hit.entity.id for hit in hits]
     told = np.array([hit.distance for hit in hits])
     true = truth.distances[query][keys]
-    place, expected, farthest = (
-        trial.place,
-        truth.expected(trial.place),
-        truth.farthest(trial.place, query),
-    )
+    place, expected = trial.place, truth.expected(trial.place)
+    farthest = truth.farthest(place, query)
     found = int((true <= farthest + TIE).sum())
     faults = {
         f"{len(keys)} rows instead of {expected}": len(keys) != expected,
