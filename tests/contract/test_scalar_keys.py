@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +18,7 @@ from agentorm import (
     Database,
     Entity,
     Field,
+    Repository,
     Vector,
     col,
     repository,
@@ -99,78 +102,86 @@ MODELS: dict[type[Any], list[Any]] = {
     ByDuration: ASCENDING["lasting"],
     ByMood: ASCENDING["mood"],
 }
-EVERY = pytest.mark.parametrize(
-    ("model", "keys"), MODELS.items(), ids=[model.__name__ for model in MODELS]
-)
 
 
 @pytest.fixture
-def stored(db: Database, model: type[Any], keys: list[Any]) -> Database:
-    """A row of each key, the greatest first."""
-    db.create_all(model)
-    written = repository(model, db).add_all(model(key=k, note=repr(k)) for k in reversed(keys))
-    assert keys_of(written) == [*reversed(keys)]
+def tables(db: Database) -> Database:
+    db.create_all(*MODELS)
     return db
+
+
+@contextmanager
+def stored(tables: Database, model: type[Any]) -> Generator[Repository[Any]]:
+    """A row of each key, the greatest first."""
+    rows, backwards = repository(model, tables), [*reversed(MODELS[model])]
+    try:
+        assert keys_of(rows.add_all(model(key=k, note=repr(k)) for k in backwards)) == backwards
+        yield rows
+    finally:
+        rows.delete_where(model.key.is_not(None))
 
 
 def keys_of(rows: list[Any]) -> list[Any]:
     return [row.key for row in rows]
 
 
-@EVERY
-def test_a_row_is_found_by_its_key(stored: Database, model: type[Any], keys: list[Any]) -> None:
-    rows = repository(model, stored)
-    for key in keys:
-        row: Any = rows.get(key)
-        assert (row.key, type(row.key), row.note) == (key, type(key), repr(key))
-    backwards = [*reversed(keys)]
-    assert [row.note for row in rows.get_many(backwards)] == [repr(key) for key in backwards]
-    assert keys_of(rows.where(model.key.in_(keys[:2])).all()) == keys[:2]
-    assert keys_of(rows.where(model.key != keys[0]).all()) == keys[1:]
+def test_a_row_is_found_by_its_key(tables: Database, subtests: pytest.Subtests) -> None:
+    for model, keys in MODELS.items():
+        with subtests.test(model.__name__), stored(tables, model) as rows:
+            for key in keys:
+                row: Any = rows.get(key)
+                assert (row.key, type(row.key), row.note) == (key, type(key), repr(key))
+            backwards = [*reversed(keys)]
+            assert [row.note for row in rows.get_many(backwards)] == [
+                repr(key) for key in backwards
+            ]
+            assert keys_of(rows.where(model.key.in_(keys[:2])).all()) == keys[:2]
+            assert keys_of(rows.where(model.key != keys[0]).all()) == keys[1:]
 
 
-@EVERY
-def test_rows_are_sorted_by_their_key(stored: Database, model: type[Any], keys: list[Any]) -> None:
-    rows = repository(model, stored)
-    assert keys_of(rows.all()) == keys
-    assert keys_of([*rows.stream()]) == keys
-    assert keys_of(rows.order_by(model.key.desc()).all()) == [*reversed(keys)]
-    assert keys_of(rows.limit(1).offset(1).all()) == [keys[1]]
+def test_rows_are_sorted_by_their_key(tables: Database, subtests: pytest.Subtests) -> None:
+    for model, keys in MODELS.items():
+        with subtests.test(model.__name__), stored(tables, model) as rows:
+            assert keys_of(rows.all()) == keys
+            assert keys_of([*rows.stream()]) == keys
+            assert keys_of(rows.order_by(model.key.desc()).all()) == [*reversed(keys)]
+            assert keys_of(rows.limit(1).offset(1).all()) == [keys[1]]
 
 
-@EVERY
 @pytest.mark.parametrize("metric", ["l2", "l1"])
 def test_rows_as_near_are_sorted_by_their_key(
-    stored: Database, model: type[Any], keys: list[Any], metric: str
+    tables: Database, subtests: pytest.Subtests, metric: str
 ) -> None:
     """One of the metrics is MariaDB's own, the other is ranked by the scan."""
-    near = repository(model, stored).similar_to([1, 2], metric=metric)
-    assert keys_of(near.all()) == keys
-    assert keys_of(near.limit(1).all()) == keys[:1]
-    assert keys_of([*near.stream()]) == keys
+    for model, keys in MODELS.items():
+        with subtests.test(model.__name__), stored(tables, model) as rows:
+            near = rows.similar_to([1, 2], metric=metric)
+            assert keys_of(near.all()) == keys
+            assert keys_of(near.limit(1).all()) == keys[:1]
+            assert keys_of([*near.stream()]) == keys
 
 
-@EVERY
-def test_a_row_is_changed_by_its_key(stored: Database, model: type[Any], keys: list[Any]) -> None:
-    rows = repository(model, stored)
-    rows.update(rows.get(keys[0]), note="updated")
-    assert rows.update_where(model.key == keys[1], note="changed") == 1
-    written = rows.upsert(model(key=key, note=f"{n}") for n, key in enumerate(keys[2:]))
-    assert keys_of(written) == keys[2:]
-    notes = ["updated", "changed", *map(str, range(len(keys) - 2))]
-    assert [row.note for row in rows.all()] == notes
-    rows.delete(rows.get(keys[0]))
-    assert rows.delete_where(model.key == keys[-1]) == 1
-    assert keys_of(rows.all()) == keys[1:-1]
+def test_a_row_is_changed_by_its_key(tables: Database, subtests: pytest.Subtests) -> None:
+    for model, keys in MODELS.items():
+        with subtests.test(model.__name__), stored(tables, model) as rows:
+            rows.update(rows.get(keys[0]), note="updated")
+            assert rows.update_where(model.key == keys[1], note="changed") == 1
+            written = rows.upsert(model(key=key, note=f"{n}") for n, key in enumerate(keys[2:]))
+            assert keys_of(written) == keys[2:]
+            notes = ["updated", "changed", *map(str, range(len(keys) - 2))]
+            assert [row.note for row in rows.all()] == notes
+            rows.delete(rows.get(keys[0]))
+            assert rows.delete_where(model.key == keys[-1]) == 1
+            assert keys_of(rows.all()) == keys[1:-1]
 
 
-@EVERY
-def test_a_key_is_there_once(stored: Database, model: type[Any], keys: list[Any]) -> None:
-    rows = repository(model, stored)
-    for key in keys:
-        with pytest.raises(ConstraintViolation):
-            rows.add(model(key=key, note="twice"))
-    assert rows.where(model.note == "twice").count() == 0
+def test_a_key_is_there_once(tables: Database, subtests: pytest.Subtests) -> None:
+    for model, keys in MODELS.items():
+        with subtests.test(model.__name__), stored(tables, model) as rows:
+            for key in keys:
+                with pytest.raises(ConstraintViolation):
+                    rows.add(model(key=key, note="twice"))
+            assert rows.where(model.note == "twice").count() == 0
 
 
 def test_zero_and_negative_keys_are_kept_beside_made_ones(db: Database) -> None:
