@@ -175,11 +175,15 @@ def _of_kind(kind: Kind) -> Any:
     return partial(VectorType, kind=kind)
 
 
+def _of_bits(dimension: int | None = None) -> TypeEngine[Any]:
+    return LargeBinary() if dimension is None else VectorType(dimension, Kind.BIT)
+
+
 _REFLECTED: tuple[tuple[dict[str, Any], str, Any], ...] = (
     (cast(Any, sqlite.ischema_names), "F32_BLOB", VectorType),
     (cast(Any, sqlite.ischema_names), "F16_BLOB", _of_kind(Kind.FLOAT16)),
     (cast(Any, sqlite.ischema_names), "I8_BLOB", _of_kind(Kind.INT8)),
-    (cast(Any, sqlite.ischema_names), "BIT_BLOB", _of_kind(Kind.BIT)),
+    (cast(Any, sqlite.ischema_names), "BIT_BLOB", _of_bits),
     (cast(Any, postgresql.ischema_names), "vector", VectorType),
     (cast(Any, postgresql.ischema_names), "halfvec", _of_kind(Kind.FLOAT16)),
     (cast(Any, postgresql.ischema_names), "sparsevec", _of_kind(Kind.SPARSE)),

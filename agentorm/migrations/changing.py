@@ -10,9 +10,10 @@ from alembic.util import CommandError
 from sqlalchemy import Column, MetaData, Table, Update, column, inspect, null, table, update
 
 from agentorm.migrations.columns import AddVectorColumnOp, ResizeVectorOp, fixed
+from agentorm.migrations.neutral import of_vectors
 from agentorm.migrations.operations import bind_of, dialect_of
 from agentorm.types import VectorType
-from agentorm.vectors import Vector
+from agentorm.vectors import AnyVector, Kind, SparseVector
 
 
 def register() -> None:
@@ -143,12 +144,14 @@ def _existing(place: _Place, operation: ResizeVectorOp) -> VectorType | None:
         return operation.existing
     columns = inspect(bind_of(place.operations)).get_columns(place.table_name, place.schema)
     found = next((each for each in columns if each["name"] == place.name), None)
-    if found is None or not isinstance(found["type"], VectorType):
+    type_ = None if found is None else of_vectors(found["type"])
+    if found is None or not isinstance(type_, VectorType):
         return operation.existing
-    type_ = found["type"]
-    done = (type_.dimension, found["nullable"]) == (operation.type.dimension, operation.nullable)
-    return None if done else type_
+    wanted = (operation.type.dimension, operation.type.kind, operation.nullable)
+    return None if (type_.dimension, type_.kind, found["nullable"]) == wanted else type_
 
 
-def _filled(type_: VectorType, fill: float | None) -> Vector:
-    return Vector([fill or 0.0] * (type_.dimension or 0))
+def _filled(type_: VectorType, fill: float | None) -> AnyVector:
+    if type_.kind is Kind.SPARSE and not fill:
+        return SparseVector({}, type_.dimension)
+    return type_.vector([fill or 0.0] * (type_.dimension or 0))

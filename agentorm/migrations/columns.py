@@ -86,7 +86,7 @@ def added_column(table_name: str, column: Column[Any], schema: str | None) -> Ad
 
 @Operations.register_operation("resize_vector")
 class ResizeVectorOp(MigrateOperation):
-    """Give a column of vectors another dimension."""
+    """Give a column of vectors another dimension or kind."""
 
     def __init__(  # noqa: PLR0913  # what a column was and becomes
         self,
@@ -128,7 +128,7 @@ class ResizeVectorOp(MigrateOperation):
         fill: float | None = None,
         schema: str | None = None,
     ) -> None:
-        """Give a column another dimension; its vectors become NULL, or `fill` in each component.
+        """Give a column another dimension or kind; its vectors become NULL, or `fill` everywhere.
 
         They stay as they are where the new type is open to any dimension. A vector index on the
         column is to be dropped before, and created again after.

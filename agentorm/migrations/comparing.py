@@ -16,10 +16,11 @@ from agentorm.dialects.built import BuiltIndex
 from agentorm.errors import InvalidModel
 from agentorm.indexes import HNSW, IVFFlat, VectorIndex, is_built
 from agentorm.json_types import JSONType
-from agentorm.migrations.neutral import OURS, is_json, neutral, stored
+from agentorm.migrations.neutral import OURS, is_json, neutral, of_vectors, stored
 from agentorm.migrations.operations import CreateVectorIndexOp, DropVectorIndexOp
 from agentorm.scalars import StringType
 from agentorm.types import VectorType
+from agentorm.vectors import Kind
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
@@ -44,6 +45,8 @@ def compare_types(  # noqa: PLR0913, PLR0917  # Alembic's protocol
         alter.existing_type = wanted.type
         return _STOP
     alter.existing_type = neutral(found.type, context.dialect)
+    if isinstance(wanted.type, VectorType):
+        alter.existing_type = of_vectors(alter.existing_type)
     alter.modify_type = wanted.type
     return _STOP
 
@@ -132,11 +135,12 @@ class _Indexes:
         if found is None or column.name not in found.columns:
             self.create(wanted)
             return
-        if not builds or (built is not None and _is_same(known, wanted, built)):
+        if builds and built is not None and _is_same(known, wanted, built):
             return
         if built is not None:
             self.drop(str(wanted.name), built, _declaration(built) or wanted.info["agentorm"])
-        self.create(wanted)
+        if builds:
+            self.create(wanted)
 
     def create(self, index: Index) -> None:
         if not self.context.run_object_filters(index, str(index.name), "index", False, None):  # noqa: FBT003
@@ -150,6 +154,7 @@ class _Indexes:
             built.column,
             declaration,
             metric=built.metric,
+            kind=built.kind,
             schema=self.schema,
         )
         if self.context.run_object_filters(gone.to_index(), name, "index", True, None):  # noqa: FBT003
@@ -166,16 +171,23 @@ def created(index: Index) -> CreateVectorIndexOp:
         str(column.name),
         index.info["agentorm"],
         metric=index.info["agentorm_metric"],
+        kind=_kind(column),
         schema=table.schema,
     )
+
+
+def _kind(column: Column[Any]) -> Kind:
+    kind: Kind = getattr(column.type, "kind", Kind.FLOAT32)
+    return kind
 
 
 def _is_same(known: Dialect, wanted: Index, built: BuiltIndex) -> bool:
     declared, metric = wanted.info["agentorm"], wanted.info["agentorm_metric"]
     (column,) = wanted.columns
+    kind = _kind(column)
     parameters = known.built_parameters(declared.method, **asdict(declared))
-    same = (str(column.name), known.indexed_by(declared.method, metric), metric)
-    return same == (built.column, built.method, built.metric) and all(
+    same = (str(column.name), known.indexed_by(declared.method, metric, kind), metric, kind)
+    return same == (built.column, built.method, built.metric, built.kind) and all(
         built.parameters.get(name) == value for name, value in parameters.items()
     )
 

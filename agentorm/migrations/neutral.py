@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from sqlalchemy import JSON, Boolean, LargeBinary
+from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.types import TypeEngine
 
@@ -26,6 +27,7 @@ from agentorm.scalars import (
     UuidType,
 )
 from agentorm.types import VectorType
+from agentorm.vectors import Kind
 
 OURS = tuple(cast("list[type[Portable[Any]]]", Portable.__subclasses__()))
 """The types of the library; a subclass of one is of the user's."""
@@ -42,6 +44,13 @@ def neutral(found: TypeEngine[Any], dialect: SQLAlchemyDialect) -> TypeEngine[An
     for candidate in _candidates(found):
         if stored(candidate, dialect) == written:
             return candidate
+    return found
+
+
+def of_vectors(found: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Bits of PostgreSQL's own, which is what vectors of bits are stored as, as such vectors."""
+    if isinstance(found, BIT) and found.length and not found.varying:
+        return VectorType(found.length, Kind.BIT)
     return found
 
 
@@ -65,7 +74,8 @@ def _candidates(found: TypeEngine[Any]) -> Iterator[TypeEngine[Any]]:
     if isinstance(found, LargeBinary) or length is None or isinstance(length, int):
         yield from (StringType(length), BytesType(length), UuidType())
     if hasattr(found, "dim"):  # a vector of pgvector's own package
-        yield VectorType(getattr(found, "dim", None))
+        size = getattr(found, "dim", None)
+        yield from (VectorType(size, kind) for kind in Kind if kind is not Kind.BIT)
     precision, scale = getattr(found, "precision", None), getattr(found, "scale", None)
     if isinstance(precision, int) and isinstance(scale, int):
         yield DecimalType(precision, scale)

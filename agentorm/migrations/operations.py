@@ -16,7 +16,7 @@ from agentorm.errors import SlowPath
 from agentorm.indexes import VectorIndex, named_index
 from agentorm.migrations.repeating import is_continued
 from agentorm.types import VectorType
-from agentorm.vectors import Metric
+from agentorm.vectors import Kind, Metric
 
 K = TypeVar("K", bound="VectorIndexOp")
 
@@ -97,11 +97,12 @@ class VectorIndexOp(MigrateOperation):
         index: VectorIndex,
         *,
         metric: str = "cosine",
+        kind: str = "float32",
         schema: str | None = None,
         asks: bool = False,
     ) -> None:
         self.name, self.table_name, self.column_name = name, table_name, column_name
-        self.index, self.metric = index, Metric(metric)
+        self.index, self.metric, self.kind = index, Metric(metric), Kind(kind)
         self.schema, self.asks = schema, asks
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
@@ -109,13 +110,21 @@ class VectorIndexOp(MigrateOperation):
 
     def to_index(self) -> Index:
         """The index, over a table that has nothing but its column."""
-        column: Column[Any] = Column(self.column_name, VectorType())
+        open_type = VectorType(1 if self.kind is Kind.BIT else None, self.kind)
+        column: Column[Any] = Column(self.column_name, open_type)
         Table(self.table_name, MetaData(), column, schema=self.schema)
         return named_index(self.name, column, self.index, self.metric)
 
     def _as(self, kind: type[K]) -> K:
         named = (self.name, self.table_name, self.column_name)
-        return kind(*named, self.index, metric=self.metric, schema=self.schema, asks=self.asks)
+        return kind(
+            *named,
+            self.index,
+            metric=self.metric,
+            kind=self.kind,
+            schema=self.schema,
+            asks=self.asks,
+        )
 
 
 @Operations.register_operation("create_vector_index")
@@ -134,13 +143,14 @@ class CreateVectorIndexOp(VectorIndexOp):
         index: VectorIndex,
         *,
         metric: str = "cosine",
+        kind: str = "float32",
         schema: str | None = None,
         if_not_exists: bool = False,
     ) -> None:
         """Create a vector index; an engine that builds no such index does nothing.
 
         Raises:
-            InvalidModel: this kind of index does not know the metric.
+            InvalidModel: this kind of index does not know the kind of vectors, or the metric.
 
         Example:
             ``op.create_vector_index("ix", "doc", "embedding", agentorm.HNSW(m=8))`` is, on
@@ -148,7 +158,7 @@ class CreateVectorIndexOp(VectorIndexOp):
             WITH (m = 8, ef_construction = 64)``.
         """
         named = (name, table_name, column_name)
-        made = cls(*named, index, metric=metric, schema=schema, asks=if_not_exists)
+        made = cls(*named, index, metric=metric, kind=kind, schema=schema, asks=if_not_exists)
         return cast(None, operations.invoke(made))
 
     def reverse(self) -> DropVectorIndexOp:
@@ -171,20 +181,21 @@ class DropVectorIndexOp(VectorIndexOp):
         index: VectorIndex,
         *,
         metric: str = "cosine",
+        kind: str = "float32",
         schema: str | None = None,
         if_exists: bool = False,
     ) -> None:
         """Drop a vector index; an engine that builds no such index does nothing.
 
         Raises:
-            InvalidModel: this kind of index does not know the metric.
+            InvalidModel: this kind of index does not know the kind of vectors, or the metric.
 
         Example:
             ``op.drop_vector_index("ix", "doc", "embedding", agentorm.HNSW(m=8))`` is, on
             PostgreSQL, ``DROP INDEX ix``.
         """
         named = (name, table_name, column_name)
-        made = cls(*named, index, metric=metric, schema=schema, asks=if_exists)
+        made = cls(*named, index, metric=metric, kind=kind, schema=schema, asks=if_exists)
         return cast(None, operations.invoke(made))
 
     def reverse(self) -> CreateVectorIndexOp:

@@ -22,6 +22,7 @@ from agentorm.migrations.operations import (
 )
 from agentorm.scalars import BytesType, DecimalType, EnumType, StringType
 from agentorm.types import VectorType
+from agentorm.vectors import Kind
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
@@ -50,7 +51,9 @@ def written(type_: TypeEngine[Any]) -> str:
     """A type of ours as Python; an enum by the text that it is stored as."""
     if isinstance(type_, DecimalType):
         return f"agentorm.DecimalType({type_.precision}, {type_.scale})"
-    sizes = (VectorType, "dimension"), (StringType, "length"), (BytesType, "length")
+    if isinstance(type_, VectorType):
+        return f"agentorm.{type_!r}"
+    sizes = (StringType, "length"), (BytesType, "length")
     size = next((getattr(type_, name) for kind, name in sizes if isinstance(type_, kind)), None)
     if isinstance(type_, EnumType):
         return f"agentorm.StringType({type_.length})"
@@ -73,6 +76,8 @@ def _vector_index(context: AutogenContext, operation: VectorIndexOp) -> str:
     named = (operation.name, operation.table_name, operation.column_name)
     given = [*(repr(str(each)) for each in named), _declaration(context, operation.index)]
     given.append(f"metric={str(operation.metric)!r}")
+    if operation.kind is not Kind.FLOAT32:
+        given.append(f"kind={str(operation.kind)!r}")
     given += _schema(operation.schema)
     given += [f"{operation.flag}=True"] if operation.asks else []
     return f"{_prefix(context)}{operation.verb}({', '.join(given)})"
