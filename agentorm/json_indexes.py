@@ -21,7 +21,7 @@ from agentorm.dialects import Dialect, Feature
 from agentorm.errors import InvalidModel, InvalidQuery, InvalidValue
 from agentorm.indexes import short_name
 from agentorm.json_declared import DECLARED
-from agentorm.json_paths import JSONPath, JSONRead, Step, checked_step
+from agentorm.json_paths import ODD, JSONPath, JSONRead, Step, checked_step
 
 _KINDS: dict[type, str] = {
     str: "string",
@@ -199,7 +199,7 @@ def builds(index: Index, known: Dialect) -> bool:
     if isinstance(declared, GIN):
         return True
     (column,) = index.columns
-    return not (known.json.odd and "o" in JSONPath(column, declared.steps).shape)
+    return not (known.json.odd and ODD.search(JSONPath(column, declared.steps).shape))
 
 
 def _is_supported(  # noqa: PLR0913  # SQLAlchemy's protocol

@@ -188,6 +188,7 @@ class JSONCondition(ColumnElement[bool]):
         ("names", InternalTraversal.dp_plain_obj),
         ("operands", InternalTraversal.dp_clauseelement_list),
         ("words", InternalTraversal.dp_plain_obj),
+        ("served", InternalTraversal.dp_boolean),
     ]
 
     def __init__(
@@ -200,6 +201,7 @@ class JSONCondition(ColumnElement[bool]):
         self.form = form
         self.path = path
         self.words = words
+        self.served = False
         self.names = tuple(parts)
         self.operands = [*parts.values()]
         self.type = Boolean()

@@ -39,6 +39,9 @@ def _json_read(element: JSONRead, compiler: SQLCompiler, **kw: Any) -> str:
 def _json_condition(element: JSONCondition, compiler: SQLCompiler, **kw: Any) -> str:
     operands = dict(zip(element.names, element.operands, strict=True))
     place = _Place(element.path, compiler, kw)
+    served = f"{element.form}_served"
+    if element.served and getattr(place.forms, served, None) is not None:
+        return place.written(served, operands)
     return place.written(element.form, operands, dict(element.words))
 
 

@@ -22,6 +22,7 @@ from agentorm import statement as pure
 from agentorm.errors import InvalidQuery, InvalidVector
 from agentorm.expressions import AnySelect, sorted_by
 from agentorm.filters import MISSING, compared, parse_filter
+from agentorm.json_serving import served
 from agentorm.models import RankedField, mapper_of, vector_field_of
 from agentorm.search import UNTUNED, Search
 from agentorm.thresholds import check_distance, check_score, finite
@@ -281,7 +282,8 @@ def condition(given: Any) -> ColumnElement[bool]:
         raise InvalidQuery(f"expected a condition, got {given!r}") from error
     if not isinstance(expected.type, Boolean | NullType) and not _is_boolean(expected):
         raise InvalidQuery(f"expected a condition, got {given}", hint=f"as {given} == value")
-    return expected
+    found: ColumnElement[bool] = served(expected)
+    return found
 
 
 def _is_boolean(expression: ColumnElement[Any]) -> bool:

@@ -102,6 +102,9 @@ class JSONForms:
         has_any: whether it holds one of them; ``{each}`` asks for one by one.
         contains: whether a ``{container}`` holds the object ``{pattern}``; ``{each}`` asks for
             its keys one by one.
+        has_all_served: the same as `has_all` of the document itself, as an index serves it: false
+            where that is unknown.
+        contains_served: the same of `contains`.
     """
 
     path: Callable[[Steps], str] = _quoted
@@ -143,6 +146,8 @@ class JSONForms:
     has_all: str = "json_has_all({container}, {pattern})"
     has_any: str = "json_has_any({container}, {pattern})"
     contains: str = "json_contains({container}, {pattern})"
+    has_all_served: str | None = None
+    contains_served: str | None = None
 
 
 READABLE = JSONForms()
@@ -238,6 +243,8 @@ POSTGRESQL = JSONForms(
     has_all="({container} @> {pattern})",
     has_any="{each}",
     contains="({container} @> {pattern})",
+    has_all_served="({document} @> {pattern})",
+    contains_served="({document} @> {pattern})",
 )
 
 _MY_TEXT = "JSON_UNQUOTE({value})"

@@ -174,3 +174,44 @@ def test_a_long_path(db: Database) -> None:
     assert names(rows, path == "here") == {"deep"}
     assert names(rows, path[0].exists()) == set()
     assert names(rows, path.exists()) == {"deep"}
+
+
+def test_conditions_on_whole_documents_are_combined(db: Database) -> None:
+    db.create_all(JsonPathRow)
+    rows = repository(JsonPathRow, db)
+    documents: dict[str, Any] = {"object": {"b": 1, "c": 2}, "other": {"b": 2}, "array": ["x", 1]}
+    documents |= {"text": "x", "number": 5}
+    rows.add_all(JsonPathRow(name=name, doc=document) for name, document in documents.items())
+    rows.add(JsonPathRow(name="NULL"))
+    holds, has, either = DOC.contains({"b": 1}), DOC.has_all(["x"]), DOC.has_any(["x", "y"])
+    assert names(rows, or_(holds, has)) == {"object", "array"}
+    assert names(rows, and_(holds, or_(has, DOC.contains({"c": 2})))) == {"object"}
+    assert names(rows, ~or_(holds, has)) == set()
+    assert names(rows, ~and_(holds, has)) == {"other"}
+    assert names(rows, and_(~holds, DOC.exists())) == {"other"}
+    assert names(rows, or_(~either, either)) == {"array"}
+    assert names(rows, ~(~either)) == {"array"}
+    assert names(rows, and_(either, holds).is_(None)) == {
+        "object",
+        "array",
+        "text",
+        "number",
+        "NULL",
+    }
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.sync("looks at the plan")
+def test_an_inverted_index_serves_what_documents_hold(db: Database) -> None:
+    db.create_all(JsonPathRow)
+    conditions = [DOC.contains({"b": {"c": 1}}), DOC.has_any(["x", "y"]), DOC.has_all(["x", "y"])]
+    conditions += [and_(conditions[0], col(JsonPathRow.n) == 1), or_(conditions[0], conditions[1])]
+    with db.transaction() as session:
+        connection = session.connection()
+        connection.exec_driver_sql(
+            "CREATE INDEX ix_json_held ON jsonpathrow USING gin (doc jsonb_path_ops)"
+        )
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        for condition in conditions:
+            plan = repository(JsonPathRow, session).where(condition).explain().plan
+            assert "ix_json_held" in plan
