@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -11,22 +10,19 @@ from typing import Any, TypeAlias
 from sqlalchemy.orm import Session
 from typing_extensions import TypeVar
 
-from agentorm import dialects, rank
+from agentorm import rank
 from agentorm.database import Database
 from agentorm.dialects.tasks import used
 from agentorm.errors import InvalidQuery, MultipleResults, NoResult
-from agentorm.expressions import AnySelect, Explain
+from agentorm.explaining import explained
+from agentorm.expressions import AnySelect
 from agentorm.places import Placed, running
 from agentorm.rank import Run
 from agentorm.results import Explanation, Hit, Hits
 from agentorm.statement import counted, first_of, statement
-from agentorm.written import text_of, with_named_binds
 
 E = TypeVar("E")
 Q = TypeVar("Q", bound="Endings[Any, Any]", default=Any)
-_SPELT_OUT = re.compile(
-    r"(\[-?\d[^,\[\]]*)(?:,\s*-?\d[^,\[\]]*){3,}\]|(X'[0-9a-fA-F]{8})[0-9a-fA-F]{8,}'"
-)
 SessionOf: TypeAlias = Callable[[Database], AbstractContextManager[Session]]
 
 
@@ -119,18 +115,7 @@ class Endings(Placed[E, Q]):
     def explain(self) -> Explanation:
         """How the engine would answer: ranker, SQL, its own plan, and what to know of it."""
         with self._running("explain") as run:
-            selects = rank.statements(self, run.dialect)
-            target = with_named_binds(type(run.connection.dialect))
-            dialects.remember(target, run.dialect)
-            plan = run.connection.execute(Explain(selects[0])).all()
-            ranker = None if self.ranking is None else rank.ranker_of(self, run.dialect)
-            return Explanation(
-                ranker="none" if ranker is None else ranker.name,
-                exact=ranker is None or ranker.is_exact(self, run.dialect),
-                statements=tuple(text_of(made, target) for made in selects),
-                plan="\n".join(_SPELT_OUT.sub(_cut, str(row[-1])) for row in plan),
-                notes=() if ranker is None else ranker.notes(self, run.dialect),
-            )
+            return explained(self, run)
 
     def _only(self, ending: str) -> E | None:
         self._bound(ending)
@@ -152,6 +137,7 @@ class Endings(Placed[E, Q]):
     def _found(self, run: Run) -> rank.Found[E]:
         ranker = rank.ranker_of(self, run.dialect)
         rank.announce(self, run, ranker)
+        rank.announce_unserved(self, run, ranker)
         return ranker.nearest(self, run)
 
     def _running(self, ending: str) -> AbstractContextManager[Run]:
@@ -184,7 +170,3 @@ class SyncQuery(Endings[E, "SyncQuery[E]"]):
 
 def _entities(run: Run, made: AnySelect) -> Iterable[Any]:
     return run.session.execute(made).unique().scalars()
-
-
-def _cut(vector: re.Match[str]) -> str:
-    return f"{vector[1]},...]" if vector[1] else f"{vector[2]}...'"

@@ -75,6 +75,7 @@ class Explanation:
         statements: the SQL it sends, in order, with named parameters.
         plan: the engine's own plan of the first of them.
         notes: what is worth knowing: a slow path and why, an index that cannot serve.
+        index: the vector index that serves by that plan; where none does, `notes` says why.
     """
 
     ranker: str
@@ -82,9 +83,12 @@ class Explanation:
     statements: tuple[str, ...]
     plan: str
     notes: tuple[str, ...] = ()
+    index: str | None = None
 
     def __str__(self) -> str:
         quality = "exact" if self.exact else "approximate"
-        parts = [f"ranker: {self.ranker} ({quality})", *(f"note: {n}" for n in self.notes)]
+        parts = [f"ranker: {self.ranker} ({quality})"]
+        parts += [] if self.index is None else [f"index: {self.index}"]
+        parts += [f"note: {note}" for note in self.notes]
         parts += [f"sql:\n{sql}" for sql in self.statements]
         return "\n".join([*parts, f"plan:\n{self.plan}"])

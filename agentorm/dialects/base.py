@@ -302,6 +302,10 @@ class Dialect(HoldsVectors):
         """Within, an index of that kind looks as far as this; afterwards as far as before."""
         return nullcontext()
 
+    def index_in(self, plan: str, column: str) -> str | None:
+        """The name of the index over this column of vectors that serves by a plan, if one does."""
+        return None
+
     def engine_arguments(self, url: URL) -> tuple[URL, dict[str, Any]]:
         """The URL and the keywords for `create_engine` that serve this engine best."""
         return url, {}

@@ -121,6 +121,9 @@ class MariaDB(MySQL):
             if not connection.invalidated:
                 connection.execute(_AS_BEFORE)
 
+    def index_in(self, plan: str, column: str) -> str | None:
+        return mariadb_indexes.serving(plan, column)
+
     def on_connect(self, connection: Any) -> None:
         super().on_connect(connection)
         answer(connection, _USUAL_CANDIDATES)

@@ -55,3 +55,15 @@ def vector_indexes(connection: Connection, table: str, schema: str | None) -> di
         metric = _METRICS[str(given["distance"]).lower()]
         found[name] = BuiltIndex(columns[name], Feature.HNSW, metric, {"m": int(given["m"])})
     return found
+
+
+def serving(plan: str, column: str) -> str | None:
+    """The index that a plan uses for this column of vectors; no other kind can have it.
+
+    A plan is not always JSON: strings of the statement can stand in it as they are.
+    """
+    used = (
+        rf'"key": "([^"]+)",\s*"key_length": "\d+",\s*"used_key_parts": \["{re.escape(column)}"\]'
+    )
+    found = re.search(used, plan)
+    return found and found[1]

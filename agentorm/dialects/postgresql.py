@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -50,6 +51,9 @@ _TYPES = "SELECT " + ", ".join(
     _OID.format(name) for known in NAMES.values() for name in (known, f"{known}[]")
 )
 _LONGEST_INTEGER = len(str(-(2**63)))
+_SERVES = re.compile(
+    r'Index Scan using (?:"((?:[^"]|"")+)"|(\S+)) on .*\n(?:\s+Index Cond: .*\n)?\s+Order By: '
+)
 _TOO_MANY = "number of parameters"
 _NOT_LET_IN = ("authentication failed", "no password supplied", 'role "', "pg_hba.conf")
 _METHODS: dict[str, tuple[Feature, dict[str, int]]] = {
@@ -200,6 +204,10 @@ class PostgreSQL(Dialect):
         self, connection: Connection, method: Feature, effort: Effort
     ) -> AbstractContextManager[None]:
         return pgvector_search.searching(connection, method, effort)
+
+    def index_in(self, plan: str, column: str) -> str | None:
+        found = _SERVES.search(plan)
+        return found and (found[1] or found[2]).replace('""', '"')
 
     def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:
         made = insert(model)

@@ -12,6 +12,7 @@ from agentorm.errors import SlowPath, warn_caller
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
 from agentorm.rank.base import Found, Ranker, Run
+from agentorm.rank.indexing import ignored, unserved, why_not_by
 from agentorm.rank.native import Native
 from agentorm.rank.scan import Scan, slow_path
 from agentorm.rank.streaming import check_free, streamed
@@ -22,10 +23,13 @@ __all__ = [
     "Ranker",
     "Run",
     "announce",
+    "announce_unserved",
     "check_free",
+    "ignored",
     "ranker_of",
     "statements",
     "streamed",
+    "why_not_by",
 ]
 
 _NATIVE, _SCAN = Native(), Scan()
@@ -50,7 +54,17 @@ def announce(query: Query[Any], run: Run, ranker: Ranker) -> None:
     """Warn, once for each engine and reason, that a ranking takes the long way."""
     if ranker is not _SCAN or query.ranking is None:
         return
-    message = slow_path(query.ranking, run.dialect)
+    _say_once(slow_path(query.ranking, run.dialect), run)
+
+
+def announce_unserved(query: Query[Any], run: Run, ranker: Ranker) -> None:
+    """Warn, once for each engine and reason, that a declared index cannot serve as it is asked."""
+    message = unserved(query, run.dialect) if ranker is _NATIVE else None
+    if message is not None:
+        _say_once(message, run)
+
+
+def _say_once(message: str, run: Run) -> None:
     known = _announced.setdefault(run.connection.engine, set())
     if message not in known:
         known.add(message)

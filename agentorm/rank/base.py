@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
@@ -93,6 +94,10 @@ class Ranker(ABC):
     @abstractmethod
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
         """What would be sent, in order."""
+
+    def searching(self, query: Query[Any], run: Run) -> AbstractContextManager[None]:
+        """Within, the engine has the settings of the first statement."""
+        return nullcontext()
 
     @abstractmethod
     def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
+
+from sqlalchemy import Table
 
 from agentorm.dialects import Dialect, Feature
 from agentorm.dialects.effort import Effort
+from agentorm.models import mapper_of
 from agentorm.query import Query
+from agentorm.rank.base import Run
 from agentorm.statement import depth_of, servable
 
 
@@ -46,7 +50,7 @@ def why(query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
     assert ranking is not None
     index = ranking.field.index
     if index is None:
-        return ()
+        return (f"{ranking.field.label} declares no index: every row is ranked, exactly",)
     built = dialect.indexed_by(index.method, ranking.field.metric, ranking.kind)
     if built is None:
         reason = f"{dialect.name} has no {index.method} for {ranking.field.metric}"
@@ -58,6 +62,42 @@ def why(query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
         return (unserved,)
     instead = "" if built is index.method else f", instead of the {index.method},"
     return (f"the {built}{instead} may serve: near rows can be missed, never invented",)
+
+
+def why_not_by(query: Query[Any], run: Run) -> tuple[str, ...]:
+    """Why the engine's plan has no use for an index that may serve."""
+    if not is_served(query, run.dialect):
+        return ()
+    ranking, method = query.ranking, method_of(query, run.dialect)
+    assert ranking is not None
+    table = cast(Table, mapper_of(query.model).local_table)
+    column = ranking.field.attribute.property.columns[0].name
+    there = run.dialect.vector_indexes(run.connection, table.name, table.schema)
+    if not any(index.column == column for index in there.values()):
+        return (f"the {method} is declared and not in the database: create it by a migration",)
+    return (f"the planner has another way than the {method}: few rows, or few that pass",)
+
+
+def ignored(query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
+    """What was tuned that nothing here can be tuned by."""
+    method = _built(query, dialect) if is_served(query, dialect) else None
+    asked = {
+        "ef": (query.search.ef, Feature.HNSW),
+        "probes": (query.search.probes, Feature.IVFFLAT),
+    }
+    return tuple(
+        f"{name}={value} is ignored: no {kind} serves here"
+        for name, (value, kind) in asked.items()
+        if value is not None and method is not kind
+    )
+
+
+def unserved(query: Query[Any], dialect: Dialect) -> str | None:
+    """The announcement that a declared index cannot serve; None where none is due."""
+    reason = obstacle(query, dialect)
+    if reason is None or query.ranking is None:
+        return None
+    return f"{dialect.name} ranks {query.ranking.field.label}: {reason}"
 
 
 def obstacle(query: Query[Any], dialect: Dialect) -> str | None:

@@ -7,6 +7,7 @@ until k rows are there or no more are left.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any, Generic, TypeVar
@@ -77,14 +78,15 @@ class Native(Ranker):
     def notes(self, query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
         return why(query, dialect)
 
+    def searching(self, query: Query[Any], run: Run) -> AbstractContextManager[None]:
+        return _searching(query, run) if is_served(query, run.dialect) else nullcontext()
+
     def _exactly(self, query: Query[E], run: Run) -> Found[E]:
         found = self._fetch(query, run, indexed=False)
         return Found(_within(found, farthest_distance(query)), exact=True)
 
     def _look(self, query: Query[E], run: Run, *, widened: bool = False) -> _Looked[E]:
-        effort = effort_of(query, passing=run.passing, widened=widened)
-        method = method_of(query, run.dialect)
-        with run.dialect.searching(run.connection, method, effort):
+        with _searching(query, run, widened=widened):
             found = _sorted(query, self._fetch(query, run, indexed=True))
         within = _within(found, farthest_distance(query))
         alone = sorts_alone(query, run.dialect)
@@ -100,6 +102,13 @@ class Native(Ranker):
     def _fetch(self, query: Query[E], run: Run, *, indexed: bool) -> list[tuple[E, float]]:
         result = run.session.execute(_statement(query, run.dialect, indexed=indexed))
         return list(_ranked(result.unique() if query.loaders else result))
+
+
+def _searching(
+    query: Query[Any], run: Run, *, widened: bool = False
+) -> AbstractContextManager[None]:
+    effort = effort_of(query, passing=run.passing, widened=widened)
+    return run.dialect.searching(run.connection, method_of(query, run.dialect), effort)
 
 
 def _reads_all_pages(query: Query[Any], dialect: Dialect) -> bool:

@@ -37,6 +37,7 @@ SCANS = {
 scans_only = pytest.mark.engines(*SCANS)
 
 QUERY = [1, 2, 2]
+NO_INDEX = "Doc.embedding declares no index: every row is ranked, exactly"
 COLUMNS = "doc.id, doc.title, doc.topic, doc.n, doc.meta, doc.author_id, doc.embedding"
 
 
@@ -53,7 +54,7 @@ def answers(db: Database, statement: Any) -> list[Any]:
 @pytest.mark.engines("sqlite")
 def test_sqlite_explains_its_scan(ranked: Database) -> None:
     explained = repository(Doc, ranked).similar_to(QUERY).where(Doc.n == 1).limit(5).explain()
-    assert (explained.ranker, explained.exact, explained.notes) == ("native", True, ())
+    assert (explained.ranker, explained.exact, explained.notes) == ("native", True, (NO_INDEX,))
     assert explained.plan.splitlines() == ["SCAN doc", "USE TEMP B-TREE FOR ORDER BY"]
     (sql,) = map(one_line, explained.statements)
     assert sql.removeprefix(f"SELECT {COLUMNS}, ") == (
@@ -61,13 +62,15 @@ def test_sqlite_explains_its_scan(ranked: Database) -> None:
         "max(vec_distance_cosine(doc.embedding, :embedding_1), 0.0) END AS distance FROM doc "
         "WHERE doc.n = :n_1 ORDER BY distance NULLS LAST, doc.id LIMIT :param_1 OFFSET :param_2"
     )
-    assert str(explained).startswith("ranker: native (exact)\nsql:\nSELECT doc.id")
+    assert str(explained).startswith(
+        f"ranker: native (exact)\nnote: {NO_INDEX}\nsql:\nSELECT doc.id"
+    )
 
 
 @pytest.mark.engines("postgresql")
 def test_postgresql_explains_its_scan(ranked: Database) -> None:
     explained = repository(Doc, ranked).similar_to(QUERY).where(Doc.n == 1).limit(5).explain()
-    assert (explained.ranker, explained.exact, explained.notes) == ("native", True, ())
+    assert (explained.ranker, explained.exact, explained.notes) == ("native", True, (NO_INDEX,))
     assert "Seq Scan on doc" in explained.plan
     (sql,) = map(one_line, explained.statements)
     assert sql.removeprefix(f"SELECT {COLUMNS}, ") == (
@@ -96,7 +99,7 @@ DISTANCE = "GREATEST(CAST(VEC_DISTANCE_COSINE(doc.embedding, :embedding_1) AS DO
 @pytest.mark.engines("mariadb")
 def test_mariadb_explains_its_scan(ranked: Database) -> None:
     explained = repository(Doc, ranked).similar_to(QUERY).where(Doc.n == 1).limit(5).explain()
-    assert (explained.ranker, explained.exact, explained.notes) == ("native", True, ())
+    assert (explained.ranker, explained.exact, explained.notes) == ("native", True, (NO_INDEX,))
     assert '"table_name": "doc"' in explained.plan
     (sql,) = map(one_line, explained.statements)
     assert sql.removeprefix(f"SELECT {COLUMNS}, ") == (

@@ -1,0 +1,58 @@
+"""How a query would be answered, by the engine's own plan."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from agentorm import dialects, rank
+from agentorm.expressions import Explain
+from agentorm.query import Query
+from agentorm.rank import Ranker, Run
+from agentorm.results import Explanation
+from agentorm.written import text_of, with_named_binds
+
+_SPELT_OUT = re.compile(
+    r"(\[-?\d[^,\[\]]*)(?:,\s*-?\d[^,\[\]]*){3,}\]|(X'[0-9a-fA-F]{8})[0-9a-fA-F]{8,}'"
+)
+
+
+def explained(query: Query[Any], run: Run) -> Explanation:
+    """The explanation of a query, planned under the settings that it would run with."""
+    selects = rank.statements(query, run.dialect)
+    target = with_named_binds(type(run.connection.dialect))
+    dialects.remember(target, run.dialect)
+    statements = tuple(text_of(made, target) for made in selects)
+    if query.ranking is None:
+        plan = _plan(run, Explain(selects[0]))
+        return Explanation(ranker="none", exact=True, statements=statements, plan=_short(plan))
+    ranker = rank.ranker_of(query, run.dialect)
+    with ranker.searching(query, run):
+        plan = _plan(run, Explain(selects[0]))
+    column = query.ranking.field.attribute.property.columns[0].name
+    index = run.dialect.index_in(plan, column)
+    return Explanation(
+        ranker=ranker.name,
+        exact=ranker.is_exact(query, run.dialect),
+        statements=statements,
+        plan=_short(plan),
+        notes=_notes(query, run, ranker, index),
+        index=index,
+    )
+
+
+def _notes(query: Query[Any], run: Run, ranker: Ranker, index: str | None) -> tuple[str, ...]:
+    unused = rank.why_not_by(query, run) if index is None else ()
+    return (*ranker.notes(query, run.dialect), *unused, *rank.ignored(query, run.dialect))
+
+
+def _plan(run: Run, explain: Explain) -> str:
+    return "\n".join(str(row[-1]) for row in run.connection.execute(explain).all())
+
+
+def _short(plan: str) -> str:
+    return _SPELT_OUT.sub(_cut, plan)
+
+
+def _cut(vector: re.Match[str]) -> str:
+    return f"{vector[1]},...]" if vector[1] else f"{vector[2]}...'"
