@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -25,17 +25,23 @@ from agentorm import (
     DatabaseError,
     Entity,
     Field,
+    InvalidFilter,
     InvalidQuery,
     InvalidValue,
     NoResult,
     TransactionConflict,
     UnsupportedFeature,
     Vector,
+    filter_schema,
+    parse_filter,
     repository,
     vector_field,
 )
 
 DIMENSION = 384
+FILTERED = ("title", "topic", "body")
+"""The fields that a client may filter by."""
+
 STATUS: dict[type[AgentORMError], int] = {
     InvalidValue: 422,
     InvalidQuery: 422,
@@ -79,6 +85,7 @@ class Search(Entity):
     topic: str | None = None
     limit: int = Field(default=10, ge=1, le=100)
     min_score: float | None = None
+    where: dict[str, Any] | None = None
     with_embeddings: bool = False
 
 
@@ -130,6 +137,12 @@ def refused(request: Request, error: AgentORMError) -> JSONResponse:
     )
 
 
+@app.exception_handler(InvalidFilter)
+def misfiltered(request: Request, error: InvalidFilter) -> JSONResponse:
+    """What is wrong in a filter, and where in its document."""
+    return JSONResponse({"detail": str(error), "path": error.path}, 422)
+
+
 @app.exception_handler(RequestValidationError)
 def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
     """What is wrong and where, without the input: it may hold NaN, which JSON cannot say."""
@@ -142,6 +155,12 @@ def create(given: NoteIn, session: Writing) -> NoteOut:
     """Store a note."""
     note = repository(Note, session).add(Note(**given.model_dump()))
     return published(note)
+
+
+@app.get("/notes/filters")
+def filters() -> dict[str, Any]:
+    """The JSON Schema of what a search takes as `where`."""
+    return filter_schema(Note, fields=FILTERED)
 
 
 @app.get("/notes/{key}")
@@ -162,6 +181,8 @@ def search(wanted: Search, session: Reading) -> list[HitOut]:
     query = repository(Note, session).similar_to(wanted.vector).limit(wanted.limit)
     if wanted.topic is not None:
         query = query.where(Note.topic == wanted.topic)
+    if wanted.where is not None:
+        query = query.where(parse_filter(Note, wanted.where, fields=FILTERED))
     if wanted.min_score is not None:
         query = query.min_score(wanted.min_score)
     return [

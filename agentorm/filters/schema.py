@@ -15,11 +15,17 @@ _FILTER: Schema = {"$ref": "#/$defs/filter"}
 _TEXT: Schema = {"type": "string", "maxLength": CHARACTERS}
 _PATTERN: Schema = {"type": "string", "maxLength": PATTERN}
 _SCALARS: tuple[Schema, ...] = (_TEXT, {"type": "number"}, {"type": "boolean"})
+_LIST: Schema = {
+    "type": "array",
+    "items": {"type": ["string", "number", "boolean", "null"]},
+    "maxItems": LIST,
+}
 _CONTAINERS: tuple[Schema, ...] = ({"type": "array"}, {"type": "object"})
 _ABOUT = """\
 Which rows of {model} are wanted, as one condition. A condition compares a field with a value by \
 an operator; and, or and not join conditions. A comparison with a field that has no value is \
-neither true nor false, and only rows for which the whole is true are found."""
+neither true nor false, and only rows for which the whole is true are found. \
+Operators: {operators}."""
 
 Shape = tuple[tuple[str, ...], Schema, bool]
 """Operators that take the same value, its schema, and whether it must be given."""
@@ -52,10 +58,12 @@ def filter_schema(model: type[Any], *, fields: Collection[Any] | None = None) ->
     known = FilterFields(model, fields)
     compared = {f"field_{name}": _field(name, known.field(name)) for name in known.names()}
     nodes = ["and", "or", "not", *compared]
+    fitting = {op for name in known.names() for op in operators_of(known.field(name))}
+    operators = ", ".join(f"{o.name} ({o.about})" for o in OPERATORS.values() if o.name in fitting)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"{model.__name__}Filter",
-        "description": _ABOUT.format(model=model.__name__),
+        "description": _ABOUT.format(model=model.__name__, operators=operators),
         **_FILTER,
         "$defs": {
             "filter": {"anyOf": [{"$ref": f"#/$defs/{name}"} for name in nodes]},
@@ -91,10 +99,9 @@ def _field(name: str, field: FilterField) -> Schema:
 
 def _comparison(name: str, field: FilterField, shape: Shape) -> Schema:
     operators, value, required = shape
-    about = "; ".join(f"{each}: {OPERATORS[each].about}" for each in operators)
     properties: Schema = {
         "field": {"const": name},
-        "op": {"enum": [*operators], "description": about},
+        "op": {"enum": [*operators]},
         "value": value,
     }
     optional = () if required else ("value",)
@@ -144,7 +151,7 @@ def _json_shapes() -> list[Shape]:
         (("between",), {"anyOf": [_taken(Takes.PAIR, one) for one in (text, number)]}, True),
         (("in", "not_in"), {"anyOf": [_taken(Takes.LIST, one) for one in _SCALARS]}, True),
         (("like", "ilike", "starts_with"), _PATTERN, True),
-        (("contains",), {"anyOf": [_PATTERN, *_CONTAINERS]}, True),
+        (("contains",), {"anyOf": [_PATTERN, _LIST, {"type": "object"}]}, True),
         (("has_any", "has_all"), _taken(Takes.LIST, {"anyOf": [*_SCALARS]}), True),
         (("is_null", "exists"), _taken(Takes.FLAG, {}), False),
     ]

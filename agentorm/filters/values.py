@@ -42,7 +42,7 @@ DURATION = (
 _PARTS = re.compile(
     r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d+))?S)?)?", re.ASCII
 )
-_LONGEST_INTEGER = 64
+_LONGEST_INTEGER, _LONGEST_DECIMAL = 64, 133
 
 
 def expected(what: str, value: object) -> InvalidValue:
@@ -90,6 +90,8 @@ def decimal(value: object) -> Decimal:
     """An exact decimal, written as text or as a number."""
     if type(value) is str:
         return Decimal(_matching(DECIMAL_TEXT, "a number, or one as text", value))
+    if type(value) is int and value.bit_length() <= _LONGEST_DECIMAL:
+        return within_digits(Decimal(value))
     return within_digits(Decimal(str(number(value))))
 
 

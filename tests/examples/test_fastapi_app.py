@@ -57,6 +57,26 @@ def test_notes_are_found_by_meaning(api: httpx.Client) -> None:
     assert whole.json()[0]["note"] == {"id": 1, **notes()["lighttpd"]}
 
 
+def test_notes_are_filtered_by_a_document(api: httpx.Client) -> None:
+    for name in SERVERS:
+        api.post("/notes", json=notes()[name])
+    wanted = {"vector": question("web server with low memory use")}
+    where = {"not": {"field": "topic", "op": "in", "value": ["httpd", "x"]}}
+    assert "nohang" in found(api.post("/notes/search", json=wanted | {"where": where}))
+    assert "lighttpd" not in found(api.post("/notes/search", json=wanted | {"where": where}))
+    wrong = {"and": [where, {"field": "id", "op": "eq", "value": 1}]}
+    refused = api.post("/notes/search", json=wanted | {"where": wrong})
+    assert (refused.status_code, refused.json()) == (
+        422,
+        {
+            "detail": "$.and[1].field: Note has no field 'id' to filter by; "
+            "it has title, topic, body",
+            "path": "$.and[1].field",
+        },
+    )
+    assert api.get("/notes/filters").json()["title"] == "NoteFilter"
+
+
 def test_what_cannot_be_a_note_is_a_422_and_nothing_is_stored(api: httpx.Client) -> None:
     note = notes()["lighttpd"]
     refused: list[tuple[dict[str, Any], str]] = [
