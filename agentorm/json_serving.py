@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import and_, or_
 from sqlalchemy.sql import operators
@@ -20,8 +20,7 @@ def served(condition: Any) -> Any:
     Behind a NOT the two differ, so nothing within one is changed.
     """
     if isinstance(condition, Grouping):
-        inside: Any = condition
-        return served(inside.element)
+        return served(cast(Grouping[Any], condition).element)
     if isinstance(condition, BooleanClauseList) and condition.operator in _JOINTS:
         return _JOINTS[condition.operator](*map(served, condition.clauses))
     if isinstance(condition, Every):
