@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import and_, or_
 from sqlalchemy.sql import operators
@@ -11,6 +11,7 @@ from sqlalchemy.sql.elements import BooleanClauseList, Grouping
 
 from agentorm.json_paths import Every, JSONCondition, JSONPath
 
+_WRAPPED: tuple[type[Any], ...] = (Grouping,)
 _JOINTS: dict[Any, Any] = {operators.and_: and_, operators.or_: or_}
 
 
@@ -19,8 +20,8 @@ def served(condition: Any) -> Any:
 
     Behind a NOT the two differ, so nothing within one is changed.
     """
-    if isinstance(condition, Grouping):
-        return served(cast(Grouping[Any], condition).element)
+    if isinstance(condition, _WRAPPED):
+        return served(condition.element)
     if isinstance(condition, BooleanClauseList) and condition.operator in _JOINTS:
         return _JOINTS[condition.operator](*map(served, condition.clauses))
     if isinstance(condition, Every):
