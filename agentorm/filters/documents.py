@@ -8,7 +8,7 @@ from typing import Any
 
 from agentorm.errors import InvalidFilter, InvalidValue
 from agentorm.filters import values
-from agentorm.filters.limits import DEPTH, Budget, told
+from agentorm.filters.limits import CONTAINED, DEPTH, Budget, told
 from agentorm.filters.operators import EQUALITY, ORDER, Operator, Takes
 from agentorm.json_values import step
 
@@ -130,11 +130,14 @@ def _expect(names: Collection[str], value: Any, path: str) -> None:
     raise InvalidFilter(f"expected {what}, got {told(value)}", path=path, hint=hint)
 
 
-def _check_contained(pattern: Any, path: str) -> None:
-    """See that the lists of a pattern hold no containers."""
+def _check_contained(pattern: Any, path: str, depth: int = 1) -> None:
+    """See that the lists of a pattern hold no containers, and that SQLite can parse it."""
     entries, items = values.as_object(pattern), values.as_array(pattern)
+    if depth > CONTAINED and (entries is not None or items is not None):
+        problem = f"an object that is contained is nested at most {CONTAINED} deep"
+        raise InvalidFilter(problem, path=path, hint="compare what is at a path into it")
     for key, item in (entries or {}).items():
-        _check_contained(item, path + step(key))
+        _check_contained(item, path + step(key), depth + 1)
     for place, item in enumerate(items or ()):
         if _NAMES[type(item)] in {"an object", "a list"}:
             what = "a list that is contained holds text, numbers, booleans and null"

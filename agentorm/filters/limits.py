@@ -8,6 +8,7 @@ from agentorm.errors import InvalidFilter
 from agentorm.refusals import shown
 
 DEPTH = 32
+CONTAINED = 8
 NODES = 1_000
 LIST = 1_000
 VALUES = 5_000

@@ -134,10 +134,15 @@ def test_what_no_document_holds_is_refused(documents: Database) -> None:
         assert (caught.value.path, caught.value.problem[: len(problem)]) == (path, problem)
 
 
+def nested(depth: int) -> Any:
+    made: Any = 1
+    for _ in range(depth):
+        made = {"a": made}
+    return made
+
+
 def test_the_values_of_json_are_limited() -> None:
-    deep: Any = 1
-    for _ in range(40):
-        deep = {"a": deep}
+    deep = nested(40)
     holds_itself: list[Any] = []
     holds_itself.append(holds_itself)
     for value, problem in [
@@ -150,5 +155,7 @@ def test_the_values_of_json_are_limited() -> None:
         with pytest.raises(InvalidFilter) as caught:
             parse_filter(Filtered, at("eq", value))
         assert caught.value.problem == problem
+    with pytest.raises(InvalidFilter, match="is contained is nested at most 8 deep"):
+        parse_filter(Filtered, at("contains", nested(9)))
     with pytest.raises(InvalidFilter, match="at most 2,000 steps, times their values"):
         parse_filter(Filtered, {"or": [at("eq", 1, path=["x"] * 30)] * 67})
