@@ -24,7 +24,8 @@ STYLE = {
 }
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#666666")
 MARKERS = "os^vDPX"
-LOWEST = 0.3
+TICKS = (0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1)
+STRETCH = 4
 
 
 def draw(report: Report, path: Path) -> None:
@@ -73,7 +74,7 @@ def _of(report: Report, index: tuple[str, str], share: float) -> list[Measured]:
 def _line(panel: Any, place: int, index: tuple[str, str], cells: Iterable[Measured]) -> None:
     """One index: a point for each setting, joined as the settings go up."""
     engine, kind = index
-    points = [(one.p50, max(one.recall, LOWEST), one.setting) for one in cells]
+    points = [(one.p50, one.recall, one.setting) for one in cells]
     color, marker = COLORS[place % len(COLORS)], MARKERS[place % len(MARKERS)]
     label = f"{NAMES[engine]} {kind}" if kind != "none" else f"{NAMES[engine]}, exact"
     tuned = [point for point in points if point[2] != "exact"]
@@ -82,17 +83,31 @@ def _line(panel: Any, place: int, index: tuple[str, str], cells: Iterable[Measur
     for x, y, setting in points:
         if setting == "exact":
             panel.plot([x], [y], marker=marker, color=color, markerfacecolor="none")
-        if setting not in {"defaults", "exact"} or len(points) > 1:
+        _, tuned_to, value = setting.partition("=")
+        if tuned_to:
+            offset = 2, 4 - 13 * (place % 2)
             panel.annotate(
-                setting.replace("defaults", "default"), (x, y), (4, -9), fontsize=6.5,
-                textcoords="offset points", color=color,
-            )  # fmt: skip
+                value, (x, y), offset, fontsize=7, textcoords="offset points", color=color
+            )
+
+
+def _stretched(recall: Any) -> Any:
+    """The last tenth is what matters."""
+    return recall**STRETCH
+
+
+def _as_it_was(stretched: Any) -> Any:
+    return stretched ** (1 / STRETCH)
 
 
 def _dress(panel: Any, title: str) -> None:
     panel.set_title(title)
     panel.set_xscale("log")
     panel.xaxis.set_major_formatter("{x:g}")
-    panel.set_ylim(LOWEST - 0.02, 1.03)
+    panel.xaxis.set_minor_formatter("")
+    panel.set_yscale("function", functions=(_stretched, _as_it_was))
+    panel.set_yticks(TICKS)
+    panel.yaxis.set_minor_formatter("")
+    panel.set_ylim(0, 1.02)
     panel.set_xlabel("p50 in ms")
     panel.set_ylabel("recall@10")
