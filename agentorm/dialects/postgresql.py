@@ -23,7 +23,7 @@ from agentorm.dialects.effort import Effort
 from agentorm.dialects.json_forms import POSTGRESQL
 from agentorm.dialects.postgresql_types import OWN_TYPES, TextByCodePoint
 from agentorm.dialects.postgresql_wire import NAMES, from_text, from_wire, to_text
-from agentorm.vectors import AnyVector, Kind, Metric
+from agentorm.vectors import AnyVector, Kind, Metric, SparseVector
 
 if TYPE_CHECKING:
     from agentorm.errors import DatabaseError
@@ -40,6 +40,7 @@ _MOST_DIMENSIONS = {
     Kind.BIT: 83_886_080,
     Kind.SPARSE: 1_000_000_000,
 }
+_MOST_NOT_ZERO = 16_000
 _OF_NUMBERS = {
     Metric.COSINE: "({column} <=> {vector})",
     Metric.L2: "({column} <-> {vector})",
@@ -144,6 +145,11 @@ class PostgreSQL(Dialect):
         return OWN_TYPES[kind](dimension)
 
     def encode(self, vector: AnyVector) -> object:
+        if isinstance(vector, SparseVector) and len(vector.indices) > _MOST_NOT_ZERO:
+            raise errors.InvalidVector(
+                f"{len(vector.indices)} components are not 0, and pgvector takes {_MOST_NOT_ZERO}",
+                hint="keep the largest of them",
+            )
         return vector if vector.kind in self.typed else vector.tobytes()
 
     def decode(self, stored: Any, dimension: int | None, kind: Kind = Kind.FLOAT32) -> AnyVector:

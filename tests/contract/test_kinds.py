@@ -56,6 +56,11 @@ class KindVast(Contract, table=True):
     sparse: SparseVector = vector_field(1_000_000_000, kind="sparse")
 
 
+class KindFull(Contract, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    sparse: SparseVector = vector_field(20_000, kind="sparse")
+
+
 class KindLong(Contract, table=True):
     id: int | None = Field(default=None, primary_key=True)
     small: Int8Vector = vector_field(8192, kind="int8")
@@ -138,6 +143,18 @@ def test_a_sparse_vector_of_a_thousand_million_dimensions(db: Database) -> None:
     repository(KindVast, db).add(KindVast(sparse=vast))
     (hit,) = repository(KindVast, db).similar_to({0: 4}, metric="l2").hits()
     assert (hit.entity.sparse, hit.distance) == (vast, 3.0)
+
+
+@HOLDS_SPARSE
+def test_a_sparse_vector_that_is_too_full_is_refused(db: Database, sent: list[str]) -> None:
+    db.create_all(KindFull)
+    full = repository(KindFull, db)
+    full.add(KindFull(sparse=SparseVector(dict.fromkeys(range(16_000), 1), 20_000)))
+    assert len(full.one().sparse.items()) == 16_000
+    sent.clear()
+    with pytest.raises(InvalidVector, match="16001 components are not 0, and pgvector takes 16000"):
+        full.add(KindFull(sparse=SparseVector(dict.fromkeys(range(16_001), 1), 20_000)))
+    assert sent == []
 
 
 def ranked(db: Database, name: str, query: Any, metric: str) -> list[tuple[int, float]]:
