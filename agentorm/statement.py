@@ -144,7 +144,7 @@ def farthest_distance(query: Query[Any]) -> float | None:
     assert ranking is not None
     limits = [] if query.farthest is None else [query.farthest]
     if query.lowest_score is not None:
-        limits.append(ranking.metric.distance_of(query.lowest_score, len(ranking.vector)))
+        limits.append(ranking.metric.farthest_of(query.lowest_score, len(ranking.vector)))
     return min(limits, default=None)
 
 

@@ -105,7 +105,24 @@ class Metric(StrEnum):
             raise InvalidQuery(f"the score of {self} is at most 1, got {score!r}")
         return (1.0 - score) * (dimension if self is Metric.HAMMING else 1)
 
+    def farthest_of(self, score: float, dimension: int) -> float:
+        """The greatest distance whose score, as it is rounded, is this one or better.
 
+        Raises:
+            InvalidQuery: no distance has this score.
+        """
+        near = self.distance_of(score, dimension)
+        slack = _ROUNDED * (1.0 + abs(near))
+        within, beyond = near - slack, near + slack
+        while within < (middle := within + (beyond - within) / 2) < beyond:
+            if self.score(middle, dimension) >= score:
+                within = middle
+            else:
+                beyond = middle
+        return within
+
+
+_ROUNDED = 1e-12  # far more than what rounding twice can move a distance
 _OF_NUMBERS = frozenset({Metric.COSINE, Metric.L2, Metric.INNER_PRODUCT, Metric.L1})
 _COMPARED_BY = {
     kind: frozenset({Metric.HAMMING, Metric.JACCARD}) if kind is Kind.BIT else _OF_NUMBERS

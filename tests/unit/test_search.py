@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf, nextafter
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from agentorm import (
     Field,
     InvalidFilter,
     InvalidQuery,
+    Metric,
     Search,
     Vector,
     repository,
@@ -109,3 +111,14 @@ def test_a_threshold_is_one_that_the_metric_can_give(
         start = BITS if metric in {"hamming", "jaccard"} else repository(TunedDoc)
         with pytest.raises(InvalidFilter, match=f"{verb}: "):
             ranked_by(metric, getattr(start, verb)(value))
+
+
+@pytest.mark.parametrize("metric", Metric)
+def test_a_row_has_its_own_score_or_better(metric: Metric) -> None:
+    count = 3000 if metric is Metric.HAMMING else 2000
+    for distance in (n / (1 if metric is Metric.HAMMING else count) for n in range(count + 1)):
+        score = metric.score(distance, 3000)
+        farthest = metric.farthest_of(score, 3000)
+        assert farthest >= distance
+        assert metric.score(farthest, 3000) >= score
+        assert metric.score(nextafter(farthest, inf), 3000) < score
