@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import joinedload
 
-from agentorm import col, repository
+from agentorm import Search, col, repository
 from agentorm.endings import Endings
 from agentorm.statement import statement
 from tests.compile.library import Author, Copy, Page, Picture
@@ -243,3 +243,30 @@ def test_a_column_called_distance_is_never_sorted_by_instead() -> None:
     sql = sql_of(ALIKE.options(joinedload(Picture.copies)), "mariadb")  # type: ignore[arg-type]
     assert "copy_1.distance" in sql
     assert "-distance DESC" not in sql
+
+
+def test_the_exact_ranker_is_served_by_no_index() -> None:
+    exact = Search(ranker="exact")
+    query = ALIKE.limit(3).tune(exact)
+    assert_sql(
+        query,
+        sqlite="""
+            SELECT picture.id, picture.owner_id, picture.pixels,
+            CASE WHEN picture.pixels IS NOT NULL
+            THEN max(vec_distance_cosine(picture.pixels, :pixels_1), 0.0) END AS distance
+            FROM picture ORDER BY distance NULLS LAST, picture.id
+            LIMIT :param_1 OFFSET :param_2""",
+        postgresql="""
+            SELECT picture.id, picture.owner_id, picture.pixels,
+            ((picture.pixels <=> :pixels_1) + 0) AS distance
+            FROM picture ORDER BY distance, picture.id LIMIT :param_1::INTEGER""",
+        mysql=sql_of(ALIKE.limit(3), "mysql"),
+        mariadb=f"{MARIADB_SELECTED} {MARIADB_EXACT} LIMIT :param_1",
+    )
+    assert "+ 0)" in sql_of(query.statement(), "postgresql")
+
+
+def test_what_is_tuned_otherwise_is_no_part_of_the_sql() -> None:
+    for engine in ("sqlite", "postgresql", "mysql", "mariadb"):
+        tuned = ALIKE.limit(3).tune(Search(ef=9, probes=3))
+        assert sql_of(tuned, engine) == sql_of(ALIKE.limit(3), engine)
