@@ -155,6 +155,9 @@ class MySQL(Dialect):
     def uuid_type(self) -> TypeEngine[Any]:
         return mysql_types.UuidByDigits()
 
+    def json_type(self) -> TypeEngine[Any]:
+        return mysql_types.UnescapedJSON(none_as_null=True)
+
     def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:
         """Any unique key may find the row to overwrite, so that another than ours is an error.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, LargeBinary, TypeDecorator, cast
-from sqlalchemy.dialects.mysql import CHAR, DATETIME
+from sqlalchemy.dialects.mysql import CHAR, DATETIME, JSON
 from sqlalchemy.types import UserDefinedType
 
 from agentorm.vectors import Vector
@@ -33,6 +35,18 @@ class VectorReadAsBytes(VECTOR):
 
     def column_expression(self, colexpr: ColumnElement[Any]) -> ColumnElement[Any]:
         return cast(colexpr, LargeBinary)
+
+
+class UnescapedJSON(JSON):
+    """Documents whose characters stand for themselves: MariaDB's paths know no escaped keys."""
+
+    def bind_processor(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, dialect: Any
+    ) -> Callable[[Any], Any]:
+        base: Any = super()
+        serialize = dialect._json_serializer or partial(json.dumps, ensure_ascii=False)  # noqa: SLF001
+        process: Callable[[Any], Any] = base._make_bind_processor(None, serialize)  # noqa: SLF001
+        return process
 
 
 class DatetimeInUTC(DATETIME):

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, and_, func, or_, select
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    and_,
+    create_engine,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import aliased
 
 from agentorm import Database, InvalidQuery, JSONType, Repository, col, repository
@@ -198,6 +209,18 @@ def test_conditions_on_whole_documents_are_combined(db: Database) -> None:
         "number",
         "NULL",
     }
+
+
+@pytest.mark.sync("makes an engine of its own")
+def test_an_engine_of_plain_sqlalchemy_stores_keys_that_paths_find(db: Database) -> None:
+    db.create_all(JsonPathRow)
+    engine = create_engine(db.engine.url)
+    rows = repository(JsonPathRow, Database(engine))
+    rows.add(JsonPathRow(name="yes", doc={"é": {"\U0001f600": ["ä"]}}))
+    rows.add(JsonPathRow(name="no", doc={"e": {"\U0001f600": ["ä"]}}))
+    assert names(rows, DOC["é"]["\U0001f600"].has_any(["ä"])) == {"yes"}
+    assert names(rows, DOC == {"é": {"\U0001f600": ["ä"]}}) == {"yes"}
+    engine.dispose()
 
 
 @pytest.mark.engines("postgresql")
