@@ -7,6 +7,7 @@ from typing import Any
 
 from agentorm import dialects, rank
 from agentorm.expressions import Explain
+from agentorm.json_explained import json_notes
 from agentorm.query import Query
 from agentorm.rank import Ranker, Run
 from agentorm.results import Explanation
@@ -25,7 +26,8 @@ def explained(query: Query[Any], run: Run) -> Explanation:
     statements = tuple(text_of(made, target) for made in selects)
     if query.ranking is None:
         plan = _plan(run, Explain(selects[0]))
-        return Explanation(ranker="none", exact=True, statements=statements, plan=_short(plan))
+        notes = _notes_of_json(query, run, plan)
+        return Explanation("none", exact=True, statements=statements, plan=_short(plan), notes=notes)
     ranker = rank.ranker_of(query, run.dialect)
     with ranker.searching(query, run):
         plan = _plan(run, Explain(selects[0]))
@@ -36,7 +38,7 @@ def explained(query: Query[Any], run: Run) -> Explanation:
         exact=ranker.is_exact(query, run.dialect),
         statements=statements,
         plan=_short(plan),
-        notes=_notes(query, run, ranker, index),
+        notes=_notes(query, run, ranker, index) + _notes_of_json(query, run, plan),
         index=index,
     )
 
@@ -44,6 +46,10 @@ def explained(query: Query[Any], run: Run) -> Explanation:
 def _notes(query: Query[Any], run: Run, ranker: Ranker, index: str | None) -> tuple[str, ...]:
     unused = rank.why_not_by(query, run) if index is None else ()
     return (*ranker.notes(query, run.dialect), *unused, *rank.ignored(query, run.dialect))
+
+
+def _notes_of_json(query: Query[Any], run: Run, plan: str) -> tuple[str, ...]:
+    return json_notes((*query.filters, *query.ordering), plan, run.dialect)
 
 
 def _plan(run: Run, explain: Explain) -> str:

@@ -117,7 +117,7 @@ class JSONPath(ColumnElement[Any]):
         ]
         self.type = document.type
         self.indexed = bool(steps) and is_indexed(document, steps)
-        self._steps = steps
+        self.taken = steps
 
     @property
     def _from_objects(self) -> list[Any]:
@@ -129,7 +129,7 @@ class JSONPath(ColumnElement[Any]):
         Raises:
             InvalidQuery: a step that is no key and no place.
         """
-        return JSONPath(self.document, (*self._steps, *map(checked_step, steps)))
+        return JSONPath(self.document, (*self.taken, *map(checked_step, steps)))
 
     def self_group(self, against: Any = None) -> Any:
         """Refuse to be an operand: engines would compare it in ways of their own."""
