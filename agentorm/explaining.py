@@ -27,7 +27,9 @@ def explained(query: Query[Any], run: Run) -> Explanation:
     if query.ranking is None:
         plan = _plan(run, Explain(selects[0]))
         notes = _notes_of_json(query, run, plan)
-        return Explanation("none", exact=True, statements=statements, plan=_short(plan), notes=notes)
+        return Explanation(
+            ranker="none", exact=True, statements=statements, plan=_short(plan), notes=notes
+        )
     ranker = rank.ranker_of(query, run.dialect)
     with ranker.searching(query, run):
         plan = _plan(run, Explain(selects[0]))
