@@ -243,3 +243,32 @@ def test_an_expression_by_hand_is_left_to_alembic(
         revision = project.revise(metadata)
     assert "json_index" not in revision
     assert ("op.drop_index(op.f('mine')" in revision) is (engine_name == "postgresql")
+
+
+@pytest.mark.engines("postgresql")
+def test_a_table_of_another_schema(url: str, tmp_path: Path) -> None:
+    project = Project(tmp_path / "p", url, include_schemas=True, include_name=only_its_own)
+    with project.connected() as connection:
+        connection.execute(text("CREATE SCHEMA json_shelf"))
+        connection.commit()
+    try:
+        for index in (PathIndex("a"), GIN(), PathIndex("a", type=int)):
+            metadata = MetaData()
+            table = Table("mj_box", metadata, Column("meta", JSONType()), schema="json_shelf")
+            json_index(table.c.meta, index)
+            project.revise(metadata)
+            project.upgrade()
+            assert project.difference(metadata) == ""
+            with project.rows() as connection:
+                known = dialects.of(connection.dialect)
+                found = known.json_indexes(connection, "mj_box", "json_shelf")
+            assert set(found) == {f"ix_mj_box_meta_{index.label}"}
+        project.downgrade("base")
+    finally:
+        with project.connected() as connection:
+            connection.execute(text("DROP SCHEMA json_shelf CASCADE"))
+            connection.commit()
+
+
+def only_its_own(name: str | None, kind: str, _: object) -> bool:
+    return kind != "schema" or name == "json_shelf"
