@@ -75,7 +75,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         return None
     hooks = item.ihook
     hooks.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    with _fewer_examples(item), asyncio.Runner() as loop:
+    with fewer_examples(item, 4), asyncio.Runner() as loop:
         loop.run(greenlet_spawn(runtestprotocol, item, nextitem=nextitem))
     hooks.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
@@ -86,13 +86,13 @@ def _is_awaited(item: pytest.Function) -> bool:
 
 
 @contextmanager
-def _fewer_examples(item: pytest.Function) -> Generator[None]:
-    """A quarter: what the other driver makes of the same values is the matter here."""
+def fewer_examples(item: pytest.Function, part: int) -> Generator[None]:
+    """One of so many: what another driver or server makes of the same values is the matter."""
     usual = getattr(item.obj, EXAMPLES, None)
     if usual is None:
         yield
         return
-    fewer = hypothesis.settings(usual, max_examples=max(1, usual.max_examples // 4))
+    fewer = hypothesis.settings(usual, max_examples=max(1, usual.max_examples // part))
     setattr(item.obj, EXAMPLES, fewer)
     try:
         yield

@@ -70,6 +70,8 @@ COMPARED: dict[str, Sequence[Any]] = {
     "date": DATES,
 }
 """What the values of ``as_string()`` and its like are compared to."""
+BIG = 2**63
+CASED = ("null", "string")
 booleans = st.booleans()
 quarters = st.integers(0, 3)
 masks = st.integers(0, 7)
@@ -120,7 +122,8 @@ def leaf(draw: DrawFn, shape: Shape, known: Sequence[Node]) -> Condition:
         near = draw(st.sampled_from(known))
     else:
         near = Node(draw(_any_path(shape)), draw(_values))
-    fitting = LEAVES_OF[type_of(near.value)] if mostly(draw) else ANY_LEAF
+    kind = "date" if near.value in pools.DAYS else type_of(near.value)
+    fitting = LEAVES_OF[kind] if mostly(draw) else ANY_LEAF
     made: Condition = draw(st.sampled_from(fitting))(draw, near, shape)
     return made
 
@@ -142,19 +145,48 @@ def path_of(draw: DrawFn, shape: Shape, known: Sequence[Node]) -> Path:
 def _asked(draw: DrawFn, near: Any, types: Sequence[str]) -> Any:
     """What is there, or another value, most often of its type."""
     kind = type_of(near)
-    if kind == "string" and "date" in types and not mostly(draw):
+    if kind == "string" and "date" in types and near[1:4].isdigit() and chance(draw):
         kind = "date"
     if kind not in types or not mostly(draw):
         kind = draw(st.sampled_from(types))
-    if kind == type_of(near) and chance(draw):
-        return near
+    if kind == type_of(near) and mostly(draw):
+        return draw(st.sampled_from(_like(near)))
     return draw(st.sampled_from(TYPES[kind]))
+
+
+def _like(value: Any) -> Sequence[Any]:
+    """The value, and what a careless comparison takes for it."""
+    if isinstance(value, bool):
+        return value, not value
+    if isinstance(value, int):
+        floats = (float(value),) if abs(value) <= 2**54 else ()
+        return value, max(value - 1, -BIG), min(value + 1, BIG - 1), *floats
+    if isinstance(value, float):
+        return value, *((int(value),) if abs(value) <= 2**54 else ())
+    if isinstance(value, str):
+        return value, value.swapcase(), f"{value} ", value[:1]
+    if is_array(value):
+        return value, value[::-1], [_other(item) for item in value]
+    return value, {key: _other(item) for key, item in value.items()}
+
+
+def _other(value: Any) -> Any:
+    """Another scalar, which some languages take for the same."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int):
+        return bool(value) if value in (0, 1) else str(value)
+    return {None: False, "": None, "a": "A"}.get(value, value) if type_of(value) in CASED else value
 
 
 def _compare(draw: DrawFn, near: Node, _: Shape) -> Condition:
     asked = _asked(draw, near.value, tuple(TYPES))
     operators = ALL if type_of(asked) in ORDERED else EITHER
     return Compare(near.path, draw(st.sampled_from(operators)), asked)
+
+
+def _compare_date(draw: DrawFn, near: Node, _: Shape) -> Condition:
+    return Compare(near.path, draw(st.sampled_from(ALL)), draw(st.sampled_from(DATES)))
 
 
 def _between(draw: DrawFn, near: Node, _: Shape) -> Condition:
@@ -229,7 +261,7 @@ def _as_value(draw: DrawFn, near: Node, shape: Shape) -> Condition:
 
 def accessor(draw: DrawFn, value: Any) -> str:
     """One that fits the value, or any."""
-    fitting = FITTING.get(type_of(value), ())
+    fitting = ("date",) if value in pools.DAYS else FITTING.get(type_of(value), ())
     return draw(st.sampled_from(fitting if fitting and mostly(draw) else tuple(KINDS)))
 
 
@@ -238,6 +270,7 @@ Leaf: TypeAlias = Callable[[DrawFn, Node, Shape], Condition]
 LEAVES_OF: dict[str, tuple[Leaf, ...]] = {
     "number": (_compare, _compare, _between, _one_of, _as_value),
     "string": (_compare, _compare, _between, _one_of, _text, _text, _as_value),
+    "date": (_compare_date, _compare_date, _between, _one_of, _text, _as_value),
     "boolean": (_compare, _one_of, _as_value),
     "null": (_is_null, _exists, _compare),
     "object": (_compare, _holds, _holds, _exists),

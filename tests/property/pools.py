@@ -51,6 +51,7 @@ STRINGS = (
     *("", "a", "b", "A", "ab", "é", "日", "😀", "\ufffd", "5", "true", "null", "%", "_", "a\\b"),
     *('"a"', " a", "a ", "\n", "a%b", "2024-02-29", "2024-03-01", "1999-12-31", "2024-02-29\n"),
     *("2024-2-29", "2024-02-29T00:00:00", "\uff12024-02-29", "x2024-02-29", "2024-02-290", "{}"),
+    *("2024-02-2", "20240-2-29", "2024-02-28", "2024/02/29"),
 )
 NUMBERS = (
     *(0, 1, -1, 2, 5, 5.0, 5.5, -0.0, 1.0, 0.1, 0.30000000000000004, -1.5, 1e15),
@@ -102,6 +103,7 @@ def _of(kind: type[Any]) -> tuple[Any, ...]:
 OBJECTS, ARRAYS = _of(dict), _of(list)
 VALUES: tuple[Any, ...] = (*SCALARS, *CONTAINERS)
 FLAGS = (True, False)
+DAYS = tuple(text for text in STRINGS if text[1:4].isdigit())
 Theme: TypeAlias = "tuple[tuple[str, tuple[Any, ...]], ...]"
 """Of the documents of some rows the keys, and of each key the values that most have."""
 
@@ -109,7 +111,10 @@ Theme: TypeAlias = "tuple[tuple[str, tuple[Any, ...]], ...]"
 def _theme(random: Random) -> Theme:
     keys = dict.fromkeys(_often_first(random, KEYS) for _ in range(4))
     return tuple(
-        (key, random.choice((NUMBERS, NUMBERS, STRINGS, STRINGS, FLAGS, ARRAYS, OBJECTS)))
+        (
+            key,
+            random.choice((NUMBERS, NUMBERS, STRINGS, STRINGS, DAYS, DAYS, FLAGS, ARRAYS, OBJECTS)),
+        )
         for key in keys
     )
 

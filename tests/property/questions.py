@@ -19,7 +19,7 @@ from tests.property.rows import rows as rows_by_lot
 from tests.property.shapes import Shape
 from tests.strategies import Components, Page, of_field
 
-FEWEST_ROWS, MOST_ROWS = 3, 7
+FEWEST_ROWS, MOST_ROWS = 4, 8
 QUESTIONS = 3
 SHRUNK, WIDENED = 0.999, 1.001
 METRICS_OF_RANGE = {"cosine": (0.0, 2.0), "jaccard": (0.0, 1.0), "l2": (0.0, 1e9), "l1": (0.0, 1e9)}
@@ -75,7 +75,7 @@ class Whole:
 
 
 themes = st.integers(0, len(pools.THEMES) - 1)
-sizes = st.sampled_from((MOST_ROWS, MOST_ROWS, MOST_ROWS, MOST_ROWS, 2, 1, 0))
+sizes = st.sampled_from((*[MOST_ROWS] * 9, 2, 1, 0))
 
 
 def passing(rows: Sequence[Row], condition: Condition | None) -> list[Row]:

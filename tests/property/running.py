@@ -30,9 +30,12 @@ on_every_engine = [
 examples_share_the_database = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-EXAMPLES = int(os.environ.get("AGENTORM_EXAMPLES", 20 * settings().max_examples))
+USUAL = settings().max_examples
+EXAMPLES = int(os.environ.get("AGENTORM_EXAMPLES", 20 * USUAL))
 every_example = settings(examples_share_the_database, max_examples=EXAMPLES)
-few_examples = settings(examples_share_the_database, max_examples=EXAMPLES // 20)
+few_examples = settings(examples_share_the_database, max_examples=max(1, EXAMPLES // 20))
+fewer_examples = settings(examples_share_the_database, max_examples=max(1, USUAL // 4))
+"""For what `test_everything` asks too, of more models and rows."""
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from tests.strategies import EQUALITY, Scalar
 MOMENT = datetime(2024, 2, 29, 23, 59, 59, 999_999, UTC)
 CLOCK = MOMENT.replace(tzinfo=None)
 STEP = timedelta(microseconds=1)
+HOUR = timedelta(hours=1)
 BIG = 2**63
 
 TEXTS = (
@@ -32,10 +33,10 @@ POOLS: Mapping[Any, tuple[Any, ...]] = {
     bool: (False, True),
     datetime: (MOMENT, MOMENT + STEP, MOMENT - STEP, datetime.min.replace(tzinfo=UTC)),
     NaiveDatetime: (CLOCK, CLOCK + STEP, CLOCK - STEP, datetime.max),  # noqa: DTZ901
-    date: (date(2024, 2, 29), date(2024, 3, 1), date.min, date.max),
+    date: (*(date(2024, 2, day) for day in (27, 28, 29)), date(2024, 3, 1), date.min, date.max),
     time: (time.min, time(0, 0, 0, 1), time(12, 30), time.max),
-    timedelta: (timedelta(0), STEP, -STEP, timedelta(hours=25), timedelta(days=-400)),
-    UUID: tuple(UUID(int=n) for n in (0, 1, 2**127, 2**128 - 1)),
+    timedelta: (*(timedelta(days=n) for n in (0, 1, -1, 2, -400, 700_000)), STEP, -STEP, HOUR * 25),
+    UUID: tuple(UUID(int=n) for n in (0, 1, 2, 255, 2**64, 2**100, 2**127, 2**128 - 1)),
     bytes: (b"", b"\x00", b"\x00\x01", b"a", b"'a", b"\xff", b"\xff\x00", b"A", b"a "),
     Mood: tuple(Mood),
 }

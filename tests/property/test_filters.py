@@ -16,6 +16,7 @@ from tests.property.models import KEYS, MODELS, Note, Place, World
 from tests.property.oracle import Row, Sort, key_of, ordered, truth
 from tests.property.running import (
     examples_share_the_database,
+    fewer_examples,
     keys,
     on_every_engine,
     paged,
@@ -34,7 +35,7 @@ def filtered_rows(draw: st.DrawFn) -> tuple[type[World], list[Row], list[Conditi
     return model, draw(strategies.rows(model)), conditions
 
 
-@examples_share_the_database
+@fewer_examples
 @given(filtered_rows())
 def test_the_rows_that_pass_are_those_for_which_the_condition_is_true(
     world: Database, made: tuple[type[World], list[Row], list[Condition]]
@@ -50,7 +51,7 @@ def test_the_rows_that_pass_are_those_for_which_the_condition_is_true(
             assert query.exists() == bool(expected), condition
 
 
-@examples_share_the_database
+@fewer_examples
 @given(filtered_rows())
 def test_conditions_given_one_by_one_must_all_be_true(
     world: Database, made: tuple[type[World], list[Row], list[Condition]]
@@ -96,7 +97,7 @@ def test_every_ending_gives_the_same_rows_in_the_same_order(
             assert ([] if only is None else keys([only])) == expected
 
 
-@examples_share_the_database
+@fewer_examples
 @given(sorted_rows(), st.integers(1, 3))
 def test_pages_put_together_are_the_whole(
     world: Database,

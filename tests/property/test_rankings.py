@@ -32,6 +32,7 @@ from tests.property.oracle import Key, Row, key_of, truth
 from tests.property.oracle_vectors import Ranked, ranked, score
 from tests.property.running import (
     examples_share_the_database,
+    fewer_examples,
     key,
     keys,
     on_every_engine,
@@ -71,7 +72,7 @@ def check_hits(hits: Hits[World], rows: Sequence[Ranked], case: Case) -> None:
     check_order(hits)
 
 
-@examples_share_the_database
+@fewer_examples
 @given(strategies.cases())
 def test_every_row_with_a_distance_is_found_at_it(world: Database, case: Case) -> None:
     rows = expected(case)
@@ -113,7 +114,7 @@ def test_a_page_is_a_part_of_the_whole_in_every_ending(
             assert key(query.one()) == part[0]
 
 
-@examples_share_the_database
+@fewer_examples
 @given(strategies.cases(), st.integers(1, 3))
 def test_pages_put_together_are_the_whole(world: Database, case: Case, size: int) -> None:
     with stored(world, (case.model, case.rows)) as session:
@@ -149,7 +150,7 @@ def check_endings(query: SyncQuery[World], wanted: list[Key]) -> None:
     assert query.exists() == bool(wanted)
 
 
-@examples_share_the_database
+@fewer_examples
 @given(strategies.cases(), st.data())
 def test_a_threshold_by_distance_or_score_keeps_the_rows_within_it(
     world: Database, case: Case, data: st.DataObject
@@ -191,7 +192,7 @@ def test_of_two_thresholds_both_must_hold(world: Database, case: Case, data: st.
         assert both.count() == len(both.all())
 
 
-@examples_share_the_database
+@fewer_examples
 @given(strategies.cases(filtered=False))
 def test_of_rows_with_one_vector_the_smaller_key_comes_first(world: Database, case: Case) -> None:
     same = [{**row, case.field: case.query} for row in case.rows]
