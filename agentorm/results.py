@@ -28,7 +28,8 @@ class Hits(Sequence[Hit[E]], Generic[E]):
     """The rows of a ranking, nearest first, and how far they can be trusted.
 
     Attributes:
-        complete: no row that exists is missing for want of candidates.
+        complete: there are as many as asked for, or no more that pass filters and thresholds;
+            False where that is not sure.
         exact: these are the true nearest, not the nearest that an index knew.
         ranker: where they come from, ``native`` or ``scan``.
     """

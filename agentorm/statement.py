@@ -58,11 +58,19 @@ def depth_of(query: Query[Any]) -> int:
 
 def passing(query: Query[Any], most: int) -> AnySelect:
     """How many rows, up to so many, the filters leave that have a distance at all."""
-    check(query)
     assert query.ranking is not None
+    return _up_to(most, query, distance_of(query.ranking) <= float_info.max)
+
+
+def filtered(query: Query[Any], most: int) -> AnySelect:
+    """How many rows, up to so many, the filters leave."""
+    return _up_to(most, query)
+
+
+def _up_to(most: int, query: Query[Any], *conditions: ColumnElement[bool]) -> AnySelect:
+    check(query)
     made = restricted(select(literal_column("1", Integer())).select_from(query.model), query)
-    ranked = made.where(distance_of(query.ranking) <= float_info.max).limit(most)
-    return select(func.count()).select_from(ranked.subquery())
+    return select(func.count()).select_from(made.where(*conditions).limit(most).subquery())
 
 
 def counted(query: Query[Any]) -> AnySelect:

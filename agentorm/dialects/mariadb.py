@@ -63,6 +63,7 @@ class MariaDB(MySQL):
     reads_what_it_changes = True
     defaults_long_values = True
     index_dimensions = MappingProxyType({Kind.FLOAT32: MySQL.most_dimensions})
+    few_passing = 2_000
     index_reach = _MOST_CANDIDATES
     collation: ClassVar[str] = "utf8mb4_nopad_bin"
     json = MARIADB

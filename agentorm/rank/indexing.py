@@ -30,12 +30,17 @@ def effort_of(query: Query[Any], *, passing: bool, widened: bool = False) -> Eff
     """How far the index is to look for this query."""
     return Effort(
         depth=depth_of(query),
-        filtered=bool(query.filters or query.joins),
+        filtered=is_filtered(query),
         ef=query.search.ef,
         probes=query.search.probes,
         widened=widened,
         passing=passing,
     )
+
+
+def is_filtered(query: Query[Any]) -> bool:
+    """Whether rows that the index finds may be left out afterwards."""
+    return bool(query.filters or query.joins)
 
 
 def sorts_alone(query: Query[Any], dialect: Dialect) -> bool:
@@ -61,7 +66,13 @@ def why(query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
     if unserved is not None:
         return (unserved,)
     instead = "" if built is index.method else f", instead of the {index.method},"
-    return (f"the {built}{instead} may serve: near rows can be missed, never invented",)
+    said = f"the {built}{instead} may serve: near rows can be missed, never invented"
+    if dialect.few_passing is None or not is_filtered(query):
+        return (said,)
+    first = (
+        f"where fewer than {dialect.few_passing} rows pass, which is counted first, all are ranked"
+    )
+    return (said, first)
 
 
 def why_not_by(query: Query[Any], run: Run) -> tuple[str, ...]:

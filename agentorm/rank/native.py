@@ -16,9 +16,16 @@ from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
 from agentorm.rank.base import Found, Ranker, Run, sortable_key
-from agentorm.rank.indexing import effort_of, is_served, method_of, sorts_alone, why
+from agentorm.rank.indexing import effort_of, is_filtered, is_served, method_of, sorts_alone, why
 from agentorm.rank.streaming import streamed
-from agentorm.statement import counted, depth_of, farthest_distance, passing, statement
+from agentorm.statement import (
+    counted,
+    depth_of,
+    farthest_distance,
+    filtered,
+    passing,
+    statement,
+)
 
 E = TypeVar("E")
 
@@ -48,6 +55,8 @@ class Native(Ranker):
     def nearest(self, query: Query[E], run: Run) -> Found[E]:
         if not is_served(query, run.dialect):
             return self._exactly(query, run)
+        if _few_pass(query, run):
+            return self._exactly(query, run)
         looked = self._look(query, run)
         if looked.is_full:
             return Found(looked.rows, exact=False)
@@ -58,7 +67,7 @@ class Native(Ranker):
                 return Found(looked.rows, exact=True) if every else self._exactly(query, run)
         looked = self._look(query, run, widened=True)
         if looked.is_full or looked.is_past:
-            return Found(looked.rows, exact=False)
+            return Found(looked.rows, exact=False, complete=looked.is_full)
         return self._exactly(query, run)
 
     def stream(self, query: Query[E], run: Run) -> Iterator[E]:
@@ -109,6 +118,14 @@ def _searching(
 ) -> AbstractContextManager[None]:
     effort = effort_of(query, passing=run.passing, widened=widened)
     return run.dialect.searching(run.connection, method_of(query, run.dialect), effort)
+
+
+def _few_pass(query: Query[Any], run: Run) -> bool:
+    """Whether so few rows pass the filters that to rank them costs less than to search for them."""
+    few = run.dialect.few_passing
+    if few is None or not is_filtered(query):
+        return False
+    return bool(run.session.execute(filtered(query, few)).scalar_one() < few)
 
 
 def _reads_all_pages(query: Query[Any], dialect: Dialect) -> bool:

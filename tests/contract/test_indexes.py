@@ -14,6 +14,7 @@ from agentorm import (
     Feature,
     Field,
     IVFFlat,
+    Search,
     UnsupportedFeature,
     Vector,
     repository,
@@ -177,7 +178,7 @@ def test_a_threshold_holds_with_the_index(filled: Database, model: type[Any]) ->
 
 
 @on_postgresql
-def test_no_row_within_a_threshold_is_missing_when_fewer_than_k_are(
+def test_what_a_threshold_leaves_of_an_index_may_not_be_all(
     filled: Database, model: type[Any]
 ) -> None:
     query = repository(model, filled).similar_to(QUERY)
@@ -186,7 +187,9 @@ def test_no_row_within_a_threshold_is_missing_when_fewer_than_k_are(
     assert query.max_distance(1.4).count() == len(exact)
     near = query.max_distance(1.4).limit(50).hits()
     assert [hit.entity.id for hit in near] == [hit.entity.id for hit in exact]
-    assert near.complete is True
+    assert (near.exact, near.complete) == (False, False)
+    sure = query.tune(Search(ranker="exact")).max_distance(1.4).limit(50).hits()
+    assert (sure.exact, sure.complete) == (True, True)
 
 
 @on_postgresql

@@ -25,6 +25,7 @@ from agentorm import (
     repository,
     vector_field,
 )
+from agentorm.dialects.mariadb import MariaDB
 from tests.contract.models import Contract
 from tests.engines import NAMES
 
@@ -73,7 +74,9 @@ def fill(db: Database, model: type[Any] = SearchedGraph) -> None:
 
 
 @pytest.fixture
-def filled(db: Database) -> Database:
+def filled(db: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """MariaDB's index is to serve though few rows pass a filter."""
+    monkeypatch.setattr(MariaDB, "few_passing", 3)
     fill(db)
     return db
 
@@ -319,8 +322,8 @@ def test_what_a_search_sends(filled: Database, sent: list[str], engine_name: str
         "mariadb": {
             "usual": ["rank"],
             "tuned": ["set", "rank", "set"],
-            "filtered": ["rank"],
-            "few": ["rank", "count"],
+            "filtered": ["count", "rank"],
+            "few": ["count", "rank", "count"],
         },
     }[engine_name]
     queries: dict[str, SyncQuery[Any]] = {
@@ -335,6 +338,25 @@ def test_what_a_search_sends(filled: Database, sent: list[str], engine_name: str
         query.all()
         assert ranked_statements(sent)[: len(expected[name])] == expected[name], name
         assert name == "few" or len(sent) == len(expected[name])
+
+
+@pytest.mark.engines("mariadb")
+def test_where_few_rows_pass_all_of_them_are_ranked(
+    filled: Database, sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MariaDB, "few_passing", 100)
+    with indexed(filled) as session:
+        query = nearest(session).limit(10)
+        for most, few in ((99, True), (100, False), (1000, False)):
+            sent.clear()
+            hits = query.where(col(SearchedGraph.id) <= most).hits()
+            assert ranked_statements(sent) == ["count", "rank"]
+            assert (len(hits), hits.exact, hits.complete) == (10, few, True)
+        sent.clear()
+        query.hits()
+        assert ranked_statements(sent) == ["rank"]
+        notes = query.where(col(SearchedGraph.id) > 0).explain().notes
+    assert notes[1:] == ("where fewer than 100 rows pass, which is counted first, all are ranked",)
 
 
 @on_postgresql
@@ -377,7 +399,7 @@ def test_a_threshold_cuts_what_the_index_gives(
         whole = query.max_distance((distances[11] + distances[12]) / 2).hits()
         assert (len(whole), whole.exact, whole.complete) == (10, False, True)
         near = query.max_distance(cut).hits()
-        assert (len(near), near.exact, near.complete) == (6, False, True)
+        assert (len(near), near.exact, near.complete) == (6, False, False)
         assert [hit.entity.id for hit in near] == [n for _, n in truth()[:6]]
         by_score = query.min_score(1 / (1 + cut)).hits()
         assert [hit.entity.id for hit in by_score] == [hit.entity.id for hit in near]
