@@ -2,75 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
-from sqlalchemy import Boolean, event, insert, literal_column, text
-from sqlmodel import Session
+from sqlalchemy import Boolean, literal_column, text
 
-from agentorm import (
-    HNSW,
-    Database,
-    DatabaseError,
-    Field,
-    IVFFlat,
-    Search,
-    SyncQuery,
-    Vector,
-    col,
-    repository,
-    vector_field,
-)
+from agentorm import Database, DatabaseError, Search
 from agentorm.dialects.mariadb import MariaDB
-from tests.contract.models import Contract
-from tests.engines import NAMES
-
-SIZE, COUNT = 8, 1000
-QUERY = [0.5, -0.25, 1, 0, 0.125, -1, 0.75, 2]
-on_every_engine = pytest.mark.engines(*NAMES)
-builds_graphs = pytest.mark.engines("postgresql", "mariadb")
-on_postgresql = pytest.mark.engines("postgresql")
-
-
-class SearchedGraph(Contract, table=True):
-    id: int | None = Field(default=None, primary_key=True)
-    topic: int
-    embedding: Vector = vector_field(SIZE, metric="l2", index=HNSW(m=6, ef_construction=24))
-
-
-class SearchedLists(Contract, table=True):
-    id: int | None = Field(default=None, primary_key=True)
-    topic: int
-    embedding: Vector = vector_field(SIZE, metric="l2", index=IVFFlat(lists=30))
-
-
-def matrix() -> NDArray[np.float32]:
-    """Reproducible rows; each comes twice, so that distances tie."""
-    rows = np.random.default_rng(5).standard_normal((COUNT // 2, SIZE), dtype=np.float32)
-    return np.repeat(rows, 2, axis=0)
-
-
-def truth(where: Callable[[int], bool] = lambda _: True) -> list[tuple[float, int]]:
-    """(distance, key) of the rows whose key passes, nearest first."""
-    found = np.linalg.norm(matrix().astype(np.float64) - np.array(QUERY), axis=1)
-    return sorted((float(d), n) for n, d in enumerate(found, 1) if where(n))
-
-
-def fill(db: Database, model: type[Any] = SearchedGraph) -> None:
-    """A row of every 200 is in topic 0; topic 999 has none."""
-    db.create_all(model)
-    values = [
-        {"id": n, "topic": n % 200, "embedding": Vector(v)} for n, v in enumerate(matrix(), 1)
-    ]
-    with db.engine.begin() as connection:
-        connection.execute(insert(model), values)
-        if db.engine.dialect.name == "postgresql":
-            connection.execute(text(f"REINDEX TABLE {model.__tablename__}"))
-            connection.execute(text(f"ANALYZE {model.__tablename__}"))
+from tests.contract.searched import (
+    COUNT,
+    EF,
+    USUAL,
+    SearchedGraph,
+    SearchedLists,
+    builds_graphs,
+    fill,
+    indexed,
+    nearest,
+    on_every_engine,
+    on_postgresql,
+    seen_while_ranking,
+    settings,
+    truth,
+)
 
 
 @pytest.fixture
@@ -79,51 +33,6 @@ def filled(db: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     monkeypatch.setattr(MariaDB, "few_passing", 3)
     fill(db)
     return db
-
-
-@contextmanager
-def indexed(db: Database) -> Generator[Session]:
-    """A session in which PostgreSQL takes the index wherever it can."""
-    with db.session() as session:
-        if db.engine.dialect.name == "postgresql":
-            session.connection().execute(text("SET LOCAL enable_seqscan = off"))
-            session.connection().execute(text("SET LOCAL enable_sort = off"))
-        yield session
-
-
-def nearest(where: Database | Session, model: type[Any] = SearchedGraph) -> SyncQuery[Any]:
-    return repository(model).similar_to(QUERY).on(where)
-
-
-SETTINGS = {
-    "postgresql": "SELECT concat_ws(',', current_setting('hnsw.ef_search'),"
-    " current_setting('hnsw.iterative_scan'), current_setting('hnsw.max_scan_tuples'),"
-    " current_setting('hnsw.scan_mem_multiplier'), current_setting('ivfflat.probes'),"
-    " current_setting('ivfflat.iterative_scan'), current_setting('ivfflat.max_probes'))",
-    "mariadb": "SELECT @@mhnsw_ef_search",
-}
-USUAL = {"postgresql": "40,off,20000,1,1,off,32768", "mariadb": 100}
-EF = {"postgresql": "SELECT current_setting('hnsw.ef_search')", "mariadb": SETTINGS["mariadb"]}
-
-
-def settings(session: Session) -> Any:
-    connection = session.connection()
-    return connection.execute(text(SETTINGS[connection.dialect.name])).scalar_one()
-
-
-@contextmanager
-def seen_while_ranking(db: Database, statement: str) -> Generator[list[Any]]:
-    """What a statement answers on the connection of each ranking, just before it."""
-    seen: list[Any] = []
-
-    def ask(conn: Any, cursor: Any, sent: str, *rest: Any) -> None:
-        if "ORDER BY" in sent and "embedding" in sent:
-            cursor.execute(statement)
-            seen.append(cursor.fetchone()[0])
-
-    event.listen(db.engine, "before_cursor_execute", ask)
-    yield seen
-    event.remove(db.engine, "before_cursor_execute", ask)
 
 
 @on_every_engine
@@ -300,117 +209,3 @@ def test_ties_are_in_the_order_of_keys(filled: Database) -> None:
         pairs = [(hit.distance, hit.entity.id) for hit in found]
         assert pairs == sorted(pairs)
         assert len({d for d, _ in pairs}) < len(pairs) == 20
-
-
-def ranked_statements(sent: list[str]) -> list[str]:
-    """What each statement was for, settings aside."""
-    told = {"set_config": "set", "mhnsw_ef_search": "set", "count(*)": "count"}
-    return [next((k for part, k in told.items() if part in one), "rank") for one in sent]
-
-
-@builds_graphs
-def test_what_a_search_sends(filled: Database, sent: list[str], engine_name: str) -> None:
-    """The usual query is one statement; a filter that leaves few rows is counted, not ranked."""
-    rare = SearchedGraph.topic == 0
-    expected = {
-        "postgresql": {
-            "usual": ["rank"],
-            "tuned": ["set", "rank"],
-            "filtered": ["set", "rank"],
-            "few": ["set", "rank", "count"],
-        },
-        "mariadb": {
-            "usual": ["rank"],
-            "tuned": ["set", "rank", "set"],
-            "filtered": ["count", "rank"],
-            "few": ["count", "rank", "count"],
-        },
-    }[engine_name]
-    queries: dict[str, SyncQuery[Any]] = {
-        "usual": nearest(filled).limit(40),
-        "tuned": nearest(filled).tune(Search(ef=50)).limit(10),
-        "filtered": nearest(filled).where(SearchedGraph.topic < 100).limit(10),
-        "few": nearest(filled).where(rare).limit(10),
-    }
-    nearest(filled).limit(1).all()
-    for name, query in queries.items():
-        sent.clear()
-        query.all()
-        assert ranked_statements(sent)[: len(expected[name])] == expected[name], name
-        assert name == "few" or len(sent) == len(expected[name])
-
-
-@pytest.mark.engines("mariadb")
-def test_where_few_rows_pass_all_of_them_are_ranked(
-    filled: Database, sent: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(MariaDB, "few_passing", 100)
-    with indexed(filled) as session:
-        query = nearest(session).limit(10)
-        for most, few in ((99, True), (100, False), (1000, False)):
-            sent.clear()
-            hits = query.where(col(SearchedGraph.id) <= most).hits()
-            assert ranked_statements(sent) == ["count", "rank"]
-            assert (len(hits), hits.exact, hits.complete) == (10, few, True)
-        sent.clear()
-        query.hits()
-        assert ranked_statements(sent) == ["rank"]
-        notes = query.where(col(SearchedGraph.id) > 0).explain().notes
-    assert notes[1:] == ("where fewer than 100 rows pass, which is counted first, all are ranked",)
-
-
-@on_postgresql
-def test_in_a_transaction_that_goes_on_the_settings_are_put_back(
-    filled: Database, sent: list[str]
-) -> None:
-    with filled.session() as session:
-        nearest(session).limit(1).all()
-        sent.clear()
-        nearest(session).tune(Search(ef=50)).limit(10).all()
-        assert ranked_statements(sent) == ["set", "rank", "set"]
-
-
-@on_postgresql
-def test_an_index_that_finds_too_few_looks_further(db: Database, sent: list[str]) -> None:
-    """One list of 30 has not 200 rows; the second search reads eight times as many, and goes on."""
-    fill(db, SearchedLists)
-    with indexed(db) as session:
-        session.connection().execute(text("SET LOCAL ivfflat.max_probes = 1"))
-        query = nearest(session, SearchedLists).where(col(SearchedLists.id) > 0)
-        sent.clear()
-        hits = query.limit(200).hits()
-        assert ranked_statements(sent) == ["set", "rank", "set", "count", "set", "rank", "set"]
-        assert (len(hits), hits.exact, hits.complete) == (200, False, True)
-        sent.clear()
-        hits = query.limit(900).hits()
-        assert ranked_statements(sent)[-1] == "rank"
-        assert (len(hits), hits.exact) == (900, True)
-        assert [hit.entity.id for hit in hits] == [n for _, n in truth()[:900]]
-
-
-@builds_graphs
-def test_a_threshold_cuts_what_the_index_gives(
-    filled: Database, sent: list[str], engine_name: str
-) -> None:
-    distances = [d for d, _ in truth()]
-    cut = (distances[5] + distances[6]) / 2
-    with indexed(filled) as session:
-        query = nearest(session).tune(Search(ef=200)).limit(10)
-        whole = query.max_distance((distances[11] + distances[12]) / 2).hits()
-        assert (len(whole), whole.exact, whole.complete) == (10, False, True)
-        near = query.max_distance(cut).hits()
-        assert (len(near), near.exact, near.complete) == (6, False, False)
-        assert [hit.entity.id for hit in near] == [n for _, n in truth()[:6]]
-        by_score = query.min_score(1 / (1 + cut)).hits()
-        assert [hit.entity.id for hit in by_score] == [hit.entity.id for hit in near]
-        sent.clear()
-        query.max_distance(cut).hits()
-        assert "+ 0)" not in " ".join(sent)
-        assert query.max_distance(0.0).all() == []
-        rare = query.where(SearchedGraph.topic == 0).max_distance(99).hits()
-        assert (len(rare), rare.exact, rare.complete) == (5, True, True)
-        exact = query.tune(Search(ranker="exact")).max_distance(cut).hits()
-        assert ([hit.entity.id for hit in exact], exact.exact) == (
-            [n for _, n in truth()[:6]],
-            True,
-        )
