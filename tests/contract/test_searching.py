@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Boolean, literal_column, text
+from sqlalchemy import Boolean, event, literal_column, text
 
 from agentorm import Database, DatabaseError, Search
 from agentorm.dialects.mariadb import MariaDB

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from agentorm import Database, Field, Search, SlowPath, SyncQuery, Vector, repository, vector_field
 from agentorm.expressions import Explain
 from tests.contract.models import Contract
-from tests.contract.test_searching import (
+from tests.contract.searched import (
     COUNT,
     QUERY,
     SIZE,
