@@ -74,7 +74,7 @@ BIG = 2**63
 CASED = ("null", "string")
 booleans = st.booleans()
 quarters = st.integers(0, 3)
-masks = st.integers(0, 7)
+masks = eighths = st.integers(0, 7)
 
 
 def chance(draw: DrawFn) -> bool:
@@ -119,13 +119,20 @@ def _below(path: Path, value: Any) -> Iterator[Node]:
 
 def leaf(draw: DrawFn, shape: Shape, known: Sequence[Node]) -> Condition:
     if known and mostly(draw):
-        near = draw(st.sampled_from(known))
+        near = _or_inside(draw, draw(st.sampled_from(known)))
     else:
         near = Node(draw(_any_path(shape)), draw(_values))
     kind = "date" if near.value in pools.DAYS else type_of(near.value)
     fitting = LEAVES_OF[kind] if mostly(draw) else ANY_LEAF
     made: Condition = draw(st.sampled_from(fitting))(draw, near, shape)
     return made
+
+
+def _or_inside(draw: DrawFn, node: Node) -> Node:
+    """Now and then the first place in it, as if what is no array were one of its own."""
+    if draw(eighths):
+        return node
+    return Node(Path(node.path.field, (*node.path.steps, 0)), node.value)
 
 
 _values = st.sampled_from(pools.VALUES)
@@ -233,7 +240,8 @@ def _part(draw: DrawFn, whole: Any) -> Any:
         kept = _kept(draw, sorted(whole))
         return {key: _part(draw, whole[key]) for key in kept}
     if is_array(whole):
-        return _kept(draw, [e for e in whole if not isinstance(e, dict | list)])
+        kept = _kept(draw, [e for e in whole if not isinstance(e, dict | list)])
+        return kept if mostly(draw) else [_other(element) for element in kept]
     return whole
 
 
@@ -245,8 +253,10 @@ def _kept(draw: DrawFn, items: list[Any]) -> list[Any]:
 def _has(draw: DrawFn, near: Node, _: Shape) -> Condition:
     array: list[Any] = near.value if is_array(near.value) else []
     there = [e for e in array if e is not None and not isinstance(e, dict | list)]
-    values = _kept(draw, there) + draw(st.lists(st.sampled_from(ELEMENTS), max_size=1))
-    return Has(near.path, draw(st.sampled_from(("has_any", "has_all"))), tuple(values))
+    values = _kept(draw, there if mostly(draw) else [_other(element) for element in there])
+    values += draw(st.lists(st.sampled_from(ELEMENTS), max_size=1))
+    asked = tuple(value for value in values if value is not None)
+    return Has(near.path, draw(st.sampled_from(("has_any", "has_all"))), asked)
 
 
 def _as_value(draw: DrawFn, near: Node, shape: Shape) -> Condition:
