@@ -20,7 +20,7 @@ from tests.property.shapes import Shape
 from tests.strategies import Components, Page, of_field
 
 FEWEST_ROWS, MOST_ROWS = 4, 8
-QUESTIONS = 3
+QUESTIONS, LEAVES = 2, 9
 SHRUNK, WIDENED = 0.999, 1.001
 METRICS_OF_RANGE = {"cosine": (0.0, 2.0), "jaccard": (0.0, 1.0), "l2": (0.0, 1e9), "l1": (0.0, 1e9)}
 
@@ -59,16 +59,19 @@ class Question:
 
 @dataclass(frozen=True)
 class Whole:
-    """Rows of a model, and what is asked of them."""
+    """Rows of a model, what is asked of them, and leaves whose truth for each row is looked at."""
 
     shape: Shape
     rows: list[Row]
+    leaves: tuple[Condition, ...]
     questions: tuple[Question, ...]
 
     def __repr__(self) -> str:
         rows = "".join(f"\n    {row}" for row in self.rows)
         questions = "".join(f"\n    {question}" for question in self.questions)
-        return f"{self.shape}, rows:{rows or ' none'}\n  questions:{questions}"
+        leaves = "".join(f"\n    {leaf}" for leaf in self.leaves)
+        made = f"{self.shape}, rows:{rows or ' none'}\n  leaves:{leaves}"
+        return f"{made}\n  questions:{questions}"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001  # as Hypothesis calls it
         printer.text(repr(self))
@@ -87,8 +90,11 @@ def wholes(draw: DrawFn, shapes: Sequence[Shape]) -> Whole:
     shape = draw(st.sampled_from(shapes))
     drawn = draw(_rows(shape, draw(themes)))[: draw(sizes)]
     rows = list({key_of(row, shape.keys): row for row in drawn}.values())
+    known = json_leaves.nodes(shape, rows)
+    leaves = tuple(_leaf(draw, shape, known) for _ in range(draw(st.integers(0, LEAVES))))
     count = draw(st.integers(1, QUESTIONS))
-    return Whole(shape, rows, tuple(_question(draw, shape, rows) for _ in range(count)))
+    questions = tuple(_question(draw, shape, rows, known) for _ in range(count))
+    return Whole(shape, rows, leaves, questions)
 
 
 @cache
@@ -97,8 +103,7 @@ def _rows(shape: Shape, theme: int) -> SearchStrategy[list[Row]]:
     return st.lists(made, min_size=FEWEST_ROWS, max_size=MOST_ROWS)
 
 
-def _question(draw: DrawFn, shape: Shape, rows: list[Row]) -> Question:
-    known = json_leaves.nodes(shape, rows)
+def _question(draw: DrawFn, shape: Shape, rows: list[Row], known: Sequence[Node]) -> Question:
     condition = _tree(draw, shape, known, 3) if mostly(draw) else None
     as_document = condition is not None and chance(draw)
     ranks = draw(st.booleans())

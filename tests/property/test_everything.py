@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 from hypothesis import given
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
 from sqlmodel import Session
 
 from agentorm import Database, Hits, SyncQuery, repository
@@ -20,7 +20,7 @@ from tests.engines import ENGINES
 from tests.property.conditions import in_sql
 from tests.property.documents import NoDocument, document_of
 from tests.property.models import MODELS, World
-from tests.property.oracle import key_of, ordered
+from tests.property.oracle import key_of, ordered, truth
 from tests.property.oracle_vectors import Ranked, ranked, score
 from tests.property.questions import Question, Ranking, Threshold, Whole, passing, wholes
 from tests.property.random_models import RANDOM, SPARSE
@@ -69,6 +69,7 @@ def test_every_answer_is_that_of_the_oracle_with_sparse_vectors(
 
 def check(db: Database, whole: Whole) -> None:
     with stored(db, (whole.shape.model, whole.rows)) as session:
+        check_leaves(whole, session)
         for number, question in enumerate(whole.questions):
             rows = passing(whole.rows, question.condition)
             query = asked(whole.shape, question, session)
@@ -77,6 +78,22 @@ def check(db: Database, whole: Whole) -> None:
             else:
                 check_ranking(query, whole.shape, question, question.ranking, rows)
             assert number or query.exists() == bool(query.count()), question
+
+
+def check_leaves(whole: Whole, session: Session) -> None:
+    """Whether each condition by itself is true, false or unknown, for each row."""
+    shape = whole.shape
+    if not (whole.leaves and whole.rows):
+        return
+    keys = [getattr(shape.model, name) for name in shape.keys]
+    made = [in_sql(shape.model, leaf).label(f"leaf{n}") for n, leaf in enumerate(whole.leaves)]
+    given = {
+        tuple(row[: len(keys)]): row[len(keys) :] for row in session.execute(select(*keys, *made))
+    }
+    for row in whole.rows:
+        for leaf, value in zip(whole.leaves, given[key_of(row, shape.keys)], strict=True):
+            found = None if value is None else bool(value)
+            assert found is truth(leaf, row), (leaf, row)
 
 
 def asked(shape: Shape, question: Question, session: Session) -> SyncQuery[World]:
