@@ -231,7 +231,9 @@ POSTGRESQL = JSONForms(
     integer=f"(CASE WHEN {{kind}} = 'number' THEN CASE WHEN trunc({_PG_NUMBER}) = {_PG_NUMBER}"
     f" AND {_PG_NUMBER} BETWEEN -9223372036854775808 AND 9223372036854775807"
     " THEN CAST({value} AS BIGINT) END END)",
-    real="(CASE WHEN {kind} = 'number' THEN CAST({value} AS DOUBLE PRECISION) END)",
+    real=f"(CASE WHEN {{kind}} = 'number' THEN CASE WHEN abs({_PG_NUMBER}) < 4e-324 THEN 0"
+    f" WHEN abs({_PG_NUMBER}) < 1.797693134862315808e308 THEN CAST({{value}} AS DOUBLE PRECISION)"
+    " END END)",
     boolean="(CASE WHEN {kind} = 'boolean' THEN CAST({value} AS BOOLEAN) END)",
     date_text=f"((CASE WHEN {{kind}} = 'string' THEN CASE WHEN {_PG_TEXT} ~ '{_LIKE_A_DATE}'"
     f' THEN {_PG_TEXT} END END) COLLATE "C")',
@@ -272,7 +274,9 @@ MYSQL = JSONForms(
     integer="(CASE {kind} WHEN 'INTEGER' THEN CAST({value} AS SIGNED)"
     " WHEN 'UNSIGNED INTEGER' THEN CASE WHEN {value} <= CAST('9223372036854775807' AS JSON)"
     " THEN CAST({value} AS SIGNED) END"
-    " WHEN 'DOUBLE' THEN CASE WHEN CAST({value} AS DOUBLE) >= -9223372036854775808e0"
+    " WHEN 'DOUBLE' THEN CASE WHEN CAST({value} AS DOUBLE) = -9223372036854775808e0"
+    " THEN -9223372036854775808"  # which the cast of that very float says is out of range
+    " WHEN CAST({value} AS DOUBLE) > -9223372036854775808e0"
     " AND CAST({value} AS DOUBLE) < 9223372036854775808e0"
     " AND FLOOR(CAST({value} AS DOUBLE)) = CAST({value} AS DOUBLE)"
     " THEN CAST(CAST({value} AS DOUBLE) AS SIGNED) END END)",
@@ -294,8 +298,13 @@ MYSQL = JSONForms(
 )
 
 _ITEMS = "JSON_TABLE({container}, '$[*]' COLUMNS (item JSON PATH '$')) AS held"
+_SAME_ITEM = (  # JSON_EQUALS tells escapes apart, and reads an exponent on behind its end
+    "CASE WHEN JSON_TYPE(wanted.item) = 'STRING' THEN JSON_TYPE(held.item) = 'STRING'"
+    " AND JSON_UNQUOTE(held.item) = JSON_UNQUOTE(wanted.item) COLLATE utf8mb4_nopad_bin"
+    " ELSE JSON_EQUALS(CONCAT(held.item, ' '), CONCAT(wanted.item, ' ')) END"
+)
 _MARIA_NUMBERS = "('INTEGER', 'DOUBLE')"
-_IS_FLOAT = "{value} REGEXP '[.eE]'"
+_IS_FLOAT = "{value} REGEXP '[.eE]|[0-9]{{20}}'"  # or an integer beyond 64 bits
 
 _DASHED = (  # the function, once NULL, stays so: a key of ours is always among those it finds
     "(SELECT CONVERT(JSON_EXTRACT(JSON_EXTRACT(JSON_REMOVE(JSON_OBJECT_FILTER_KEYS("
@@ -328,9 +337,9 @@ MARIADB = replace(
     equal="(JSON_EQUALS({container}, {pattern}) = 1)",
     has_all="(CASE WHEN {container} IS NOT NULL THEN NOT EXISTS (SELECT 1"
     f" FROM {_WANTED} WHERE NOT EXISTS (SELECT 1 FROM {_ITEMS}"
-    " WHERE JSON_EQUALS(held.item, wanted.item))) END)",
+    f" WHERE {_SAME_ITEM})) END)",
     has_any="(CASE WHEN {container} IS NOT NULL THEN EXISTS (SELECT 1"
-    f" FROM {_WANTED} JOIN {_ITEMS} ON JSON_EQUALS(held.item, wanted.item)) END)",
+    f" FROM {_WANTED} JOIN {_ITEMS} ON {_SAME_ITEM}) END)",
 )
 
 OLD_MARIADB = replace(MARIADB, path=_without_dashes, dashed=None)
