@@ -88,7 +88,8 @@ def check_leaves(whole: Whole, session: Session) -> None:
     keys = [getattr(shape.model, name) for name in shape.keys]
     made = [in_sql(shape.model, leaf).label(f"leaf{n}") for n, leaf in enumerate(whole.leaves)]
     given = {
-        tuple(row[: len(keys)]): row[len(keys) :] for row in session.execute(select(*keys, *made))
+        tuple(row[: len(keys)]): row[len(keys) :]
+        for row in session.connection().execute(select(*keys, *made))
     }
     for row in whole.rows:
         for leaf, value in zip(whole.leaves, given[key_of(row, shape.keys)], strict=True):
