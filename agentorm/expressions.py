@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     UnaryExpression,
     bindparam,
+    cast,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import coercions, operators, roles
@@ -25,6 +26,7 @@ from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeEngine
 
 from agentorm import dialects
+from agentorm.dialects import Dialect, Feature
 from agentorm.errors import DimensionMismatch, InvalidQuery, UnsupportedFeature
 from agentorm.types import VectorType
 from agentorm.vectors import Kind, Metric, VectorLike
@@ -39,6 +41,7 @@ class Distance(ColumnElement[float]):
         ("vector", InternalTraversal.dp_clauseelement),
         ("metric", InternalTraversal.dp_plain_obj),
         ("kind", InternalTraversal.dp_plain_obj),
+        ("dimension", InternalTraversal.dp_plain_obj),
         ("indexed", InternalTraversal.dp_plain_obj),
     ]
 
@@ -54,6 +57,7 @@ class Distance(ColumnElement[float]):
         self.vector = vector
         self.metric = metric
         self.kind = getattr(column.type, "kind", Kind.FLOAT32)
+        self.dimension = getattr(column.type, "dimension", None)
         self.indexed = indexed
         self.type = Double()
 
@@ -173,10 +177,26 @@ def _nearest_first(element: NearestFirst, compiler: SQLCompiler, **kw: Any) -> s
         template = dialect.index_order.get(distance.metric)
         if template is not None:
             return _filled(template, distance, compiler, **kw)
+        narrowed = _narrowed(distance, dialect)
+        if narrowed is not None:
+            return compiler.process(narrowed, **kw)
     label = compiler.process(element.element, **kw)
     bare = compiler.process(distance, **kw) if isinstance(distance, Distance) else label
     nearest = dialect.nearest_first.format(distance=label, expression=bare)
     return ", ".join([nearest, *(compiler.process(key, **kw) for key in element.keys)])
+
+
+def _narrowed(distance: Distance, dialect: Dialect) -> Distance | None:
+    """The distance by which an index ranks that is not over the column itself.
+
+    The vector is cast twice: a parameter takes the type of the first cast.
+    """
+    wide = distance.column.type
+    narrow = wide.narrowed(dialect) if isinstance(wide, VectorType) else None
+    if narrow is None or dialect.indexed_by(Feature.HNSW, distance.metric, distance.kind) is None:
+        return None
+    vector = cast(cast(distance.vector, wide), narrow)
+    return Distance(cast(distance.column, narrow), vector, distance.metric)
 
 
 class Sorted(UnaryExpression[Any]):

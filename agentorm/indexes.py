@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2s
 from typing import Any, ClassVar, TypeAlias
 
-from sqlalchemy import Column, Index
+from sqlalchemy import Column, Index, MetaData, Table, cast
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex
 
 from agentorm import dialects
-from agentorm.dialects import Feature
+from agentorm.dialects import Dialect, Feature
 from agentorm.errors import InvalidModel, UnsupportedFeature
 from agentorm.types import VectorType
 from agentorm.vectors import Kind, Metric
@@ -135,11 +135,13 @@ def named_index(name: str, column: Column[Any], index: VectorIndex, metric: Metr
         InvalidModel: this kind of index does not know the metric.
     """
     kind: Kind = getattr(column.type, "kind", Kind.FLOAT32)
+    dimension: int | None = getattr(column.type, "dimension", None)
     index.check(metric, kind)
     options: dict[str, Any] = {}
     for engine in dialects.names():
         dialect = dialects.declared(engine)
-        options |= dialect.index_options(index.method, column.name, metric, kind, **asdict(index))
+        over = dialect.narrowed(kind, dimension) or kind
+        options |= dialect.index_options(index.method, column.name, metric, over, **asdict(index))
     info = {"agentorm": index, "agentorm_metric": metric}
     return Index(name, column, info=info, **options)
 
@@ -169,26 +171,55 @@ def is_built(index: Index, dialect: SQLAlchemyDialect) -> bool:
         return False
     (column,) = index.columns
     assert isinstance(column.type, VectorType)
-    most, dimension = known.index_dimensions.get(column.type.kind), column.type.dimension
-    if dimension is None or (most is not None and dimension > most):
+    kind, dimension = column.type.kind, column.type.dimension
+    if dimension is None or not known.indexes(kind, dimension):
         raise UnsupportedFeature(
             f"{index.info['agentorm'].method} over {dimension or 'an open number of'} dimensions",
             dialect=known.name,
-            hint=f"it takes up to {most}: leave the index out to rank exactly",
+            hint=_ways_out(known, kind),
         )
     return True
+
+
+def _ways_out(known: Dialect, kind: Kind) -> str:
+    most, narrower = known.index_dimensions, known.narrower.get(kind)
+    if narrower is None:
+        return f"it takes up to {most.get(kind)}: leave the index out to rank exactly"
+    return (
+        f"it takes up to {most[narrower]}, above {most[kind]} cast to {narrower}: leave the index"
+        f" out to rank exactly, or rank a field of bits (up to {most[Kind.BIT]}) or a shorter"
+        f" {narrower} field first and these vectors behind it, or take a model of fewer dimensions"
+    )
 
 
 @compiles(CreateIndex)
 def _create_index(element: CreateIndex, compiler: Any, **kw: Any) -> str:
     """What SQLAlchemy writes, and behind it what only this engine's vector indexes take."""
-    text: str = compiler.visit_create_index(element, **kw)
     info = element.element.info
     if "agentorm" not in info:
-        return text
+        plain: str = compiler.visit_create_index(element, **kw)
+        return plain
     index, metric = info["agentorm"], info["agentorm_metric"]
     known = dialects.of(compiler.dialect)
+    text: str = compiler.visit_create_index(_over_the_cast(element, known), **kw)
     return text + known.index_suffix(index.method, metric, **asdict(index))
+
+
+def _over_the_cast(element: CreateIndex, known: Dialect) -> CreateIndex:
+    """The same, or that of a twin over the narrowed column, where the engine indexes that instead.
+
+    The index of the model stays one of a column, for all that ask which one it is of.
+    """
+    index: Index = element.element
+    (column,) = index.columns
+    narrow = column.type.narrowed(known) if isinstance(column.type, VectorType) else None
+    if narrow is None:
+        return element
+    bare: Column[Any] = Column(column.name, column.type)
+    Table(column.table.name, MetaData(), bare, schema=column.table.schema)
+    given: Any = dict(index.dialect_kwargs)
+    twin = Index(index.name, cast(bare, narrow).label(column.name), **given)
+    return CreateIndex(twin, if_not_exists=element.if_not_exists)
 
 
 def short_name(name: str) -> str:

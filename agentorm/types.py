@@ -21,6 +21,7 @@ from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 
 from agentorm import dialects
+from agentorm.dialects import Dialect
 from agentorm.errors import InvalidModel
 from agentorm.scalars import Portable
 from agentorm.vectors import AnyVector, Kind, Metric, VectorLike, as_vector, vector_class
@@ -73,6 +74,11 @@ class VectorType(Portable[AnyVector]):
             DimensionMismatch: it is one of another length.
         """
         return as_vector(value, dimension=self.dimension, kind=self.kind, field=field)
+
+    def narrowed(self, dialect: Dialect) -> VectorType | None:
+        """The type that an index of that engine is over instead, where these are too long."""
+        narrower = dialect.narrowed(self.kind, self.dimension)
+        return None if narrower is None else VectorType(self.dimension, narrower)
 
     def load_dialect_impl(self, dialect: SQLAlchemyDialect) -> TypeEngine[Any]:
         return dialects.of(dialect).vector_type(self.dimension, self.kind)

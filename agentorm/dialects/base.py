@@ -96,7 +96,6 @@ class Dialect(HoldsVectors):
         preparation: the statement that creates what columns of vectors need first, if any.
         explain_prefix: what asks for the plan of the statement that follows.
         connection_hint: what to look at when no connection can be had.
-        index_dimensions: by kind, the most dimensions a vector index takes, where it has a limit.
         few_passing: below how many rows that pass the filters all are ranked, since the engine's
             planner does not see that its index would search long; None where it does.
         index_reach: the deepest row that a vector index is asked for, None without a limit.
@@ -137,7 +136,6 @@ class Dialect(HoldsVectors):
     preparation: ClassVar[str | None] = None
     explain_prefix: ClassVar[str] = "EXPLAIN"
     connection_hint: ClassVar[str] = "check host, port and database of the URL"
-    index_dimensions: ClassVar[Mapping[Kind, int]] = MappingProxyType({})
     few_passing: ClassVar[int | None] = None
     index_reach: ClassVar[int | None] = None
     longest_name: ClassVar[int | None] = None

@@ -22,16 +22,35 @@ class HoldsVectors:
         typed: those for which it has a type of its own.
         distances: by kind, metric to a template of ``{column}``, ``{vector}`` and, for engines
             whose functions refuse NULL, ``{present}``: the condition that there is none.
+        index_dimensions: by kind, the most dimensions a vector index takes, where it has a limit.
+        narrower: by kind, the one that longer vectors are cast to for an index over the cast.
     """
 
     name: ClassVar[str] = "generic"
     kinds: frozenset[Kind] = frozenset(Kind) - {Kind.SPARSE}
     typed: frozenset[Kind] = frozenset()
     distances: Mapping[Kind, Mapping[Metric, str]] = MappingProxyType({})
+    index_dimensions: ClassVar[Mapping[Kind, int]] = MappingProxyType({})
+    narrower: ClassVar[Mapping[Kind, Kind]] = MappingProxyType({})
 
     def computes(self, metric: Metric, kind: Kind = Kind.FLOAT32) -> bool:
         """Whether the engine computes this distance of such vectors itself."""
         return metric in self.distances.get(kind, ())
+
+    def indexes(self, kind: Kind, dimension: int | None) -> bool:
+        """Whether an index takes such vectors, if need be cast to the narrower kind."""
+        return self._takes(kind, dimension) or self.narrowed(kind, dimension) is not None
+
+    def narrowed(self, kind: Kind, dimension: int | None) -> Kind | None:
+        """The kind that such vectors are cast to for an index; None where that is not done."""
+        narrower = self.narrower.get(kind)
+        if narrower is None or self._takes(kind, dimension) or not self._takes(narrower, dimension):
+            return None
+        return narrower
+
+    def _takes(self, kind: Kind, dimension: int | None) -> bool:
+        most = self.index_dimensions.get(kind)
+        return dimension is None or most is None or dimension <= most
 
     def vector_type(self, dimension: int | None, kind: Kind) -> TypeEngine[Any]:
         """The column type that holds a vector.

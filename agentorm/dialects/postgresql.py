@@ -121,6 +121,7 @@ class PostgreSQL(Dialect):
     descending = "{expression} DESC NULLS LAST"
     preparation = CREATE_EXTENSION
     index_dimensions = MappingProxyType({Kind.FLOAT32: 2000, Kind.FLOAT16: 4000, Kind.BIT: 64000})
+    narrower = MappingProxyType({Kind.FLOAT32: Kind.FLOAT16})
     index_reach = 20000
     longest_name = 63
     adds_durations = True

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import numpy as np
 from sqlalchemy import Table
 
 from agentorm.dialects import Dialect, Feature
 from agentorm.dialects.effort import Effort
 from agentorm.models import mapper_of
-from agentorm.query import Query
+from agentorm.query import Query, Ranking
 from agentorm.rank.base import Run
 from agentorm.statement import depth_of, servable
+
+_SPARE_TIMES, _FEWEST_CANDIDATES = 2, 10
+_LARGEST_HALF = float(np.finfo(np.float16).max)
+_SMALLEST_HALF = float(np.finfo(np.float16).smallest_normal)
 
 
 def is_served(query: Query[Any], dialect: Dialect) -> bool:
     """Whether the declared index may serve the query as it is written."""
-    return servable(query) and _built(query, dialect) is not None and not _is_beyond(query, dialect)
+    if not servable(query) or _built(query, dialect) is None:
+        return False
+    return not _is_beyond(query, dialect) and not _is_lost(query, dialect)
 
 
 def method_of(query: Query[Any], dialect: Dialect) -> Feature:
@@ -26,10 +33,21 @@ def method_of(query: Query[Any], dialect: Dialect) -> Feature:
     return method
 
 
-def effort_of(query: Query[Any], *, passing: bool, widened: bool = False) -> Effort:
+def candidates_of(query: Query[Any], dialect: Dialect) -> int:
+    """How many rows an index is asked for; some to spare where it ranks by narrower vectors."""
+    depth = depth_of(query)
+    if not _is_narrowed(query, dialect):
+        return depth
+    spare = max(_SPARE_TIMES * depth, _FEWEST_CANDIDATES)
+    return spare if dialect.index_reach is None else min(spare, dialect.index_reach)
+
+
+def effort_of(
+    query: Query[Any], dialect: Dialect, *, passing: bool, widened: bool = False
+) -> Effort:
     """How far the index is to look for this query."""
     return Effort(
-        depth=depth_of(query),
+        depth=candidates_of(query, dialect),
         filtered=is_filtered(query),
         ef=query.search.ef,
         probes=query.search.probes,
@@ -46,7 +64,7 @@ def is_filtered(query: Query[Any]) -> bool:
 def sorts_alone(query: Query[Any], dialect: Dialect) -> bool:
     """Whether an index gives rows in an order of its own, so that pages are cut after sorting."""
     assert query.ranking is not None
-    return query.ranking.metric in dialect.index_order
+    return query.ranking.metric in dialect.index_order or _is_narrowed(query, dialect)
 
 
 def why(query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
@@ -57,8 +75,9 @@ def why(query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
     if index is None:
         return (f"{ranking.field.label} declares no index: every row is ranked, exactly",)
     built = dialect.indexed_by(index.method, ranking.field.metric, ranking.kind)
-    if built is None:
-        reason = f"{dialect.name} has no {index.method} for {ranking.field.metric}"
+    if built is None or not _takes(ranking, dialect):
+        over = ranking.field.metric if built is None else f"{len(ranking.vector)} dimensions"
+        reason = f"{dialect.name} has no {index.method} for {over}"
         return (f"{reason}: every row is ranked, exactly",)
     if query.search.is_exact:
         return (f"exactly, as asked for: the {built} does not serve",)
@@ -66,7 +85,9 @@ def why(query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
     if unserved is not None:
         return (unserved,)
     instead = "" if built is index.method else f", instead of the {index.method},"
-    said = f"the {built}{instead} may serve: near rows can be missed, never invented"
+    narrower = dialect.narrowed(ranking.kind, ranking.field.type.dimension)
+    over = "" if narrower is None else f", over the vectors cast to {narrower},"
+    said = f"the {built}{instead}{over} may serve: near rows can be missed, never invented"
     if dialect.few_passing is None or not is_filtered(query):
         return (said,)
     first = (
@@ -117,7 +138,7 @@ def obstacle(query: Query[Any], dialect: Dialect) -> str | None:
     if ranking is None or ranking.field.index is None or query.search.is_exact:
         return None
     built = dialect.indexed_by(ranking.field.index.method, ranking.field.metric, ranking.kind)
-    if built is None:
+    if built is None or not _takes(ranking, dialect):
         return None
     if ranking.metric is not ranking.field.metric:
         return f"the {built} ranks by {ranking.field.metric}, not {ranking.metric}"
@@ -125,15 +146,36 @@ def obstacle(query: Query[Any], dialect: Dialect) -> str | None:
         return f"without a limit the {built} does not serve: every row is ranked"
     if _is_beyond(query, dialect):
         return f"the {built} reaches {dialect.index_reach} rows: every row is ranked"
+    if _is_lost(query, dialect):
+        return f"the vector is beyond the range of the {built}: every row is ranked"
     return None
 
 
 def _built(query: Query[Any], dialect: Dialect) -> Feature | None:
     ranking = query.ranking
-    if ranking is None or ranking.field.index is None:
+    if ranking is None or ranking.field.index is None or not _takes(ranking, dialect):
         return None
     return dialect.indexed_by(ranking.field.index.method, ranking.metric, ranking.kind)
 
 
 def _is_beyond(query: Query[Any], dialect: Dialect) -> bool:
     return dialect.index_reach is not None and depth_of(query) > dialect.index_reach
+
+
+def _takes(ranking: Ranking, dialect: Dialect) -> bool:
+    return dialect.indexes(ranking.kind, ranking.field.type.dimension)
+
+
+def _is_narrowed(query: Query[Any], dialect: Dialect) -> bool:
+    ranking = query.ranking
+    assert ranking is not None
+    return dialect.narrowed(ranking.kind, ranking.field.type.dimension) is not None
+
+
+def _is_lost(query: Query[Any], dialect: Dialect) -> bool:
+    """Whether nothing of the vector, or infinity, would be left by the cast."""
+    if not _is_narrowed(query, dialect):
+        return False
+    assert query.ranking is not None
+    largest = float(np.abs(np.asarray(query.ranking.vector)).max())
+    return largest > _LARGEST_HALF or 0 < largest < _SMALLEST_HALF

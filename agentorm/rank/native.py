@@ -16,7 +16,15 @@ from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
 from agentorm.rank.base import Found, Ranker, Run, sortable_key
-from agentorm.rank.indexing import effort_of, is_filtered, is_served, method_of, sorts_alone, why
+from agentorm.rank.indexing import (
+    candidates_of,
+    effort_of,
+    is_filtered,
+    is_served,
+    method_of,
+    sorts_alone,
+    why,
+)
 from agentorm.rank.streaming import streamed
 from agentorm.statement import (
     counted,
@@ -99,7 +107,7 @@ class Native(Ranker):
             found = _sorted(query, self._fetch(query, run, indexed=True))
         within = _within(found, farthest_distance(query))
         alone = sorts_alone(query, run.dialect)
-        rows = within[query.skip :] if alone else within
+        rows = within[query.skip : depth_of(query)] if alone else within
         return _Looked(
             rows,
             read=len(found),
@@ -116,7 +124,7 @@ class Native(Ranker):
 def _searching(
     query: Query[Any], run: Run, *, widened: bool = False
 ) -> AbstractContextManager[None]:
-    effort = effort_of(query, passing=run.passing, widened=widened)
+    effort = effort_of(query, run.dialect, passing=run.passing, widened=widened)
     return run.dialect.searching(run.connection, method_of(query, run.dialect), effort)
 
 
@@ -138,7 +146,7 @@ def _statement(query: Query[Any], dialect: Dialect, *, indexed: bool) -> AnySele
         return statement(query, indexed=indexed)
     sent = replace(query, farthest=None, lowest_score=None)
     if indexed and sorts_alone(query, dialect):
-        sent = replace(sent, size=depth_of(query), skip=0)
+        sent = replace(sent, size=candidates_of(query, dialect), skip=0)
     return statement(sent, indexed=indexed)
 
 

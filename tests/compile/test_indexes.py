@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Column, MetaData, Table
+from sqlalchemy.schema import CreateIndex
 
 from agentorm import HNSW, Entity, Field, IVFFlat, Metric, Vector, VectorType, vector_field
 from agentorm.errors import InvalidModel
@@ -102,16 +105,66 @@ def test_an_index_takes_no_metric_that_it_does_not_know() -> None:
         schema_with(IVFFlat(), Metric.L1)
 
 
+GRAPH, LISTS = "m = 16, ef_construction = 64", "lists = 100"
+
+
+@pytest.mark.parametrize(
+    ("index", "metric", "operators", "options"),
+    [
+        (HNSW(), Metric.COSINE, "halfvec_cosine_ops", GRAPH),
+        (HNSW(), Metric.L2, "halfvec_l2_ops", GRAPH),
+        (HNSW(), Metric.INNER_PRODUCT, "halfvec_ip_ops", GRAPH),
+        (HNSW(), Metric.L1, "halfvec_l1_ops", GRAPH),
+        (IVFFlat(), Metric.COSINE, "halfvec_cosine_ops", LISTS),
+        (IVFFlat(), Metric.L2, "halfvec_l2_ops", LISTS),
+        (IVFFlat(), Metric.INNER_PRODUCT, "halfvec_ip_ops", LISTS),
+    ],
+)
+@pytest.mark.parametrize("dimension", [2001, 4000])
+def test_an_index_over_wide_vectors_is_over_half_vectors(
+    index: HNSW | IVFFlat, metric: Metric, operators: str, options: str, dimension: int
+) -> None:
+    kind = type(index).__name__.lower()
+    widest = schema_of(schema_with(index, metric, 2000), "plain")
+    assert f"USING {kind} (v {operators.replace('halfvec', 'vector')})" in sql_of(
+        widest, "postgresql"
+    )
+    vector = f"CREATE TABLE plain (v VECTOR({dimension}) NOT NULL)"
+    assert_sql(
+        schema_of(schema_with(index, metric, dimension), "plain"),
+        sqlite=f"CREATE TABLE plain (v F32_BLOB({dimension}) NOT NULL)",
+        postgresql=f"""
+            {vector};
+            CREATE INDEX ix_plain_v_{kind} ON plain
+                USING {kind} (CAST(v AS HALFVEC({dimension})) {operators}) WITH ({options})""",
+        mysql=vector,
+        mariadb=vector + mariadb_index(kind, metric, " M=16" if kind == "hnsw" else ""),
+    )
+
+
+def test_an_index_over_wide_vectors_keeps_its_names_and_its_model() -> None:
+    metadata = MetaData()
+    column: Column[Any] = Column("Odd %", VectorType(2001), nullable=False)
+    table = Table("Wide", metadata, column, schema="a b")
+    index = vector_index(column, HNSW(), Metric.L2)
+    made = CreateIndex(index, if_not_exists=True)
+    assert sql_of(made, "postgresql") == (
+        'CREATE INDEX IF NOT EXISTS "ix_Wide_Odd %_hnsw" ON "a b"."Wide"'
+        ' USING hnsw (CAST("Odd %" AS HALFVEC(2001)) halfvec_l2_ops)'
+        " WITH (m = 16, ef_construction = 64)"
+    )
+    assert list(index.columns) == [column]
+    assert table.indexes == {index}
+
+
 @pytest.mark.parametrize(("index", "links"), [(HNSW(), " M=16"), (IVFFlat(), "")])
 def test_an_index_over_too_many_dimensions(index: HNSW | IVFFlat, links: str) -> None:
     kind = type(index).__name__.lower()
-    widest = schema_of(schema_with(index, Metric.L2, 2000), "plain")
-    assert f"USING {kind} (v vector_l2_ops)" in sql_of(widest, "postgresql")
-    vector = "CREATE TABLE plain (v VECTOR(2001) NOT NULL)"
+    vector = "CREATE TABLE plain (v VECTOR(4001) NOT NULL)"
     assert_sql(
-        schema_of(schema_with(index, Metric.L2, 2001), "plain"),
-        sqlite="CREATE TABLE plain (v F32_BLOB(2001) NOT NULL)",
-        postgresql=unsupported("index over 2001 dimensions"),
+        schema_of(schema_with(index, Metric.L2, 4001), "plain"),
+        sqlite="CREATE TABLE plain (v F32_BLOB(4001) NOT NULL)",
+        postgresql=unsupported("index over 4001 dimensions"),
         mysql=vector,
         mariadb=vector + mariadb_index(kind, Metric.L2, links),
     )

@@ -97,8 +97,8 @@ def test_the_projects_filter_is_asked_about_indexes(url: str, tmp_path: Path) ->
 @pytest.mark.engines("postgresql")
 def test_an_index_over_too_many_dimensions(url: str, tmp_path: Path) -> None:
     project = Project(tmp_path / "p", url)
-    with pytest.raises(UnsupportedFeature, match="over 2001 dimensions; it takes up to 2000"):
-        project.revise(shaped(2001, index=SMALL))
+    with pytest.raises(UnsupportedFeature, match="over 4001 dimensions; it takes up to 4000"):
+        project.revise(shaped(4001, index=SMALL))
 
 
 @pytest.mark.engines("mariadb")
