@@ -282,7 +282,8 @@ def _bound(path: JSONPath, value: Any, kind: TypeEngine[Any]) -> ColumnElement[A
 def _listed(verb: str, values: Any) -> list[Any]:
     if isinstance(values, list | tuple | set | frozenset):
         return [*values]
-    raise InvalidQuery(f"{verb} takes a list, got {shown(values)}")
+    hint = "as_string().in_(...) and the like take a subquery" if is_expression(values) else None
+    raise InvalidQuery(f"{verb} takes a list, got {shown(values)}", hint=hint)
 
 
 def _kind_in_list(verb: str, value: Any) -> Kind:

@@ -106,6 +106,8 @@ class JSONPath(ColumnElement[Any]):
         ("indexed", InternalTraversal.dp_boolean),
     ]
 
+    __iter__: Any = None  # without this Python would take places one by one, without an end
+
     def __init__(self, document: ColumnElement[Any], steps: tuple[Step, ...] = ()) -> None:
         name = str(getattr(document, "key", None) or "json")
         self.document = document
@@ -133,6 +135,11 @@ class JSONPath(ColumnElement[Any]):
 
     def self_group(self, against: Any = None) -> Any:
         """Refuse to be an operand: engines would compare it in ways of their own."""
+        if against in _JOINTS:
+            raise InvalidQuery(
+                f"{self} is a JSON value, which is no condition",
+                hint='as Document.meta["seen"] == True, or its as_boolean()',
+            )
         if against in _SORTING or (against is not None and operators.is_comparison(against)):
             raise InvalidQuery(
                 f"{self} is a JSON value, which no SQL value is compared with or sorted by",
@@ -141,6 +148,7 @@ class JSONPath(ColumnElement[Any]):
         return self
 
 
+_JOINTS = (operators.and_, operators.or_)
 _SORTING = (operators.asc_op, operators.desc_op)
 
 

@@ -163,6 +163,19 @@ def test_a_value_at_a_path_is_no_sort_key(rows: Repository[JsonPathRow]) -> None
         rows.order_by(KIND.desc())
 
 
+def test_a_value_at_a_path_is_no_condition() -> None:
+    for joint in (and_, or_):
+        with pytest.raises(InvalidQuery, match="is no condition; as"):
+            joint(KIND, DOC["n"].exists())
+    with pytest.raises(InvalidQuery, match="take a subquery"):
+        KIND.in_(select(col(JsonPathRow.wanted)))
+
+
+def test_a_value_at_a_path_is_not_iterated_over() -> None:
+    with pytest.raises(TypeError, match="not iterable"):
+        list(KIND)
+
+
 def test_a_large_list_and_a_large_pattern(rows: Repository[JsonPathRow]) -> None:
     numbers = [*range(1, 1001)]
     assert names(rows, KIND.in_(numbers)) == {"one"}
