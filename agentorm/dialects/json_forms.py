@@ -298,13 +298,19 @@ MYSQL = JSONForms(
 )
 
 _ITEMS = "JSON_TABLE({container}, '$[*]' COLUMNS (item JSON PATH '$')) AS held"
-_SAME_ITEM = (  # JSON_EQUALS tells escapes apart, and reads an exponent on behind its end
+_FLOAT = "REGEXP '[.eE]|[0-9]{{20}}'"  # or an integer beyond 64 bits
+_SAME_ITEM = (  # JSON_EQUALS tells escapes apart, and reads a number on behind its end
     "CASE WHEN JSON_TYPE(wanted.item) = 'STRING' THEN JSON_TYPE(held.item) = 'STRING'"
     " AND JSON_UNQUOTE(held.item) = JSON_UNQUOTE(wanted.item) COLLATE utf8mb4_nopad_bin"
-    " ELSE JSON_EQUALS(CONCAT(held.item, ' '), CONCAT(wanted.item, ' ')) END"
+    " WHEN JSON_TYPE(wanted.item) IN ('INTEGER', 'DOUBLE')"
+    " THEN CASE WHEN JSON_TYPE(held.item) NOT IN ('INTEGER', 'DOUBLE') THEN FALSE"
+    f" WHEN held.item {_FLOAT} OR wanted.item {_FLOAT}"
+    " THEN CAST(held.item AS DOUBLE) = CAST(wanted.item AS DOUBLE)"
+    " ELSE CAST(held.item AS DECIMAL(65)) = CAST(wanted.item AS DECIMAL(65)) END"
+    " ELSE JSON_TYPE(held.item) = JSON_TYPE(wanted.item) AND held.item = wanted.item END"
 )
 _MARIA_NUMBERS = "('INTEGER', 'DOUBLE')"
-_IS_FLOAT = "{value} REGEXP '[.eE]|[0-9]{{20}}'"  # or an integer beyond 64 bits
+_IS_FLOAT = f"{{value}} {_FLOAT}"
 
 _DASHED = (  # the function, once NULL, stays so: a key of ours is always among those it finds
     "(SELECT CONVERT(JSON_EXTRACT(JSON_EXTRACT(JSON_REMOVE(JSON_OBJECT_FILTER_KEYS("
