@@ -10,6 +10,7 @@ from sqlalchemy import Column, Index, MetaData, Table, cast
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex
+from sqlalchemy.types import TypeEngine
 
 from agentorm import dialects
 from agentorm.dialects import Dialect, Feature
@@ -169,6 +170,16 @@ def is_built(index: Index, dialect: SQLAlchemyDialect) -> bool:
     known = dialects.of(dialect)
     if not known.builds(index):
         return False
+    check_dimension(index, known)
+    return True
+
+
+def check_dimension(index: Index, known: Dialect) -> None:
+    """See that the engine builds a vector index over so many dimensions.
+
+    Raises:
+        UnsupportedFeature: it does not.
+    """
     (column,) = index.columns
     assert isinstance(column.type, VectorType)
     kind, dimension = column.type.kind, column.type.dimension
@@ -178,7 +189,15 @@ def is_built(index: Index, dialect: SQLAlchemyDialect) -> bool:
             dialect=known.name,
             hint=_ways_out(known, kind),
         )
-    return True
+
+
+def wide_dimension(type_: TypeEngine[Any]) -> int | None:
+    """The dimension, where an engine cannot have an index over the column itself."""
+    if not isinstance(type_, VectorType) or type_.dimension is None:
+        return None
+    every = map(dialects.declared, dialects.names())
+    itself = all(known.takes(type_.kind, type_.dimension) for known in every)
+    return None if itself else type_.dimension
 
 
 def _ways_out(known: Dialect, kind: Kind) -> str:

@@ -39,16 +39,17 @@ class HoldsVectors:
 
     def indexes(self, kind: Kind, dimension: int | None) -> bool:
         """Whether an index takes such vectors, if need be cast to the narrower kind."""
-        return self._takes(kind, dimension) or self.narrowed(kind, dimension) is not None
+        return self.takes(kind, dimension) or self.narrowed(kind, dimension) is not None
 
     def narrowed(self, kind: Kind, dimension: int | None) -> Kind | None:
         """The kind that such vectors are cast to for an index; None where that is not done."""
         narrower = self.narrower.get(kind)
-        if narrower is None or self._takes(kind, dimension) or not self._takes(narrower, dimension):
+        if narrower is None or self.takes(kind, dimension) or not self.takes(narrower, dimension):
             return None
         return narrower
 
-    def _takes(self, kind: Kind, dimension: int | None) -> bool:
+    def takes(self, kind: Kind, dimension: int | None) -> bool:
+        """Whether an index over such a column itself may have so many dimensions."""
         most = self.index_dimensions.get(kind)
         return dimension is None or most is None or dimension <= most
 

@@ -57,20 +57,6 @@ _SERVES = re.compile(
 )
 _TOO_MANY = "number of parameters"
 _NOT_LET_IN = ("authentication failed", "no password supplied", 'role "', "pg_hba.conf")
-_METHODS: dict[str, tuple[Feature, dict[str, int]]] = {
-    "hnsw": (Feature.HNSW, {"m": 16, "ef_construction": 64}),
-    "ivfflat": (Feature.IVFFLAT, {"lists": 100}),
-}
-_VECTOR_INDEXES = text(
-    "SELECT named.relname, attname, amname, opcname, named.reloptions FROM pg_index"
-    " JOIN pg_class named ON named.oid = indexrelid JOIN pg_am ON pg_am.oid = named.relam"
-    " JOIN pg_class owner ON owner.oid = indrelid"
-    " JOIN pg_namespace ON pg_namespace.oid = owner.relnamespace"
-    " JOIN pg_opclass ON pg_opclass.oid = indclass[0]"
-    " JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]"
-    " WHERE owner.relname = :table AND nspname = coalesce(CAST(:schema AS name), current_schema())"
-    " AND indnatts = 1 AND indpred IS NULL AND amname IN ('hnsw', 'ivfflat')"
-)
 _JSON_INDEXES = text(
     "SELECT named.relname, coalesce(pg_get_expr(indexprs, indrelid),"
     " pg_get_indexdef(indexrelid, 1, false)) FROM pg_index"
@@ -200,12 +186,7 @@ class PostgreSQL(Dialect):
     def vector_indexes(
         self, connection: Connection, table: str, schema: str | None = None
     ) -> dict[str, BuiltIndex]:
-        found = connection.execute(_VECTOR_INDEXES, {"table": table, "schema": schema})
-        return {
-            name: BuiltIndex(column, *built)
-            for name, column, method, operators, options in found
-            if (built := _as_declared(method, operators, options)) is not None
-        }
+        return postgresql_indexes.vector_indexes(self, connection, table, schema)
 
     def searching(
         self, connection: Connection, method: Feature, effort: Effort
@@ -322,19 +303,6 @@ def _limited_to(probed: Dialect, pgvector: str) -> Dialect:
     return probed.without(
         Feature.HNSW, Feature.IVFFLAT, note="vector indexes need pgvector 0.8: all rows are ranked"
     )
-
-
-def _as_declared(
-    method: str, operators: str, options: list[str] | None
-) -> tuple[Feature, Metric, dict[str, int], Kind] | None:
-    """The index as one of ours; None for one over another type, or with other parameters."""
-    feature, defaults = _METHODS[method]
-    given = dict(option.split("=", 1) for option in options or ())
-    ranked = postgresql_indexes.RANKED_BY.get(operators)
-    if ranked is None or given.keys() - defaults.keys():
-        return None
-    kind, metric = ranked
-    return feature, metric, defaults | {k: int(v) for k, v in given.items()}, kind
 
 
 def _number(digits: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from alembic.operations import ops
@@ -14,7 +14,7 @@ from agentorm import dialects
 from agentorm.dialects import Dialect, Feature
 from agentorm.dialects.built import BuiltIndex
 from agentorm.errors import InvalidModel
-from agentorm.indexes import HNSW, IVFFlat, VectorIndex, is_built
+from agentorm.indexes import HNSW, IVFFlat, VectorIndex, is_built, wide_dimension
 from agentorm.json_types import JSONType
 from agentorm.migrations.neutral import OURS, is_json, neutral, of_vectors, stored
 from agentorm.migrations.operations import CreateVectorIndexOp, DropVectorIndexOp
@@ -99,7 +99,7 @@ def compare_indexes(
     }
     comparing = _Indexes(context, changes, schema, table_name)
     for name in sorted(ours.keys() - declared.keys()):
-        comparing.drop(name, built[name], ours[name])
+        comparing.drop(name, built[name], ours[name], found)
     for name in sorted(declared):
         comparing.compare(known, declared[name], built.get(name), found)
     changes.info[HANDLED] = frozenset(declared.keys() | ours.keys())
@@ -138,7 +138,8 @@ class _Indexes:
         if builds and built is not None and _is_same(known, wanted, built):
             return
         if built is not None:
-            self.drop(str(wanted.name), built, _declaration(built) or wanted.info["agentorm"])
+            declared = _declaration(built) or wanted.info["agentorm"]
+            self.drop(str(wanted.name), built, declared, found)
         if builds:
             self.create(wanted)
 
@@ -147,7 +148,9 @@ class _Indexes:
             return
         self.changes.ops.append(created(index))
 
-    def drop(self, name: str, built: BuiltIndex, declaration: VectorIndex) -> None:
+    def drop(
+        self, name: str, built: BuiltIndex, declaration: VectorIndex, found: Table | None
+    ) -> None:
         gone = DropVectorIndexOp(
             name,
             self.table_name,
@@ -155,6 +158,7 @@ class _Indexes:
             declaration,
             metric=built.metric,
             kind=built.kind,
+            dimension=None if found is None else wide_dimension(found.columns[built.column].type),
             schema=self.schema,
         )
         if self.context.run_object_filters(gone.to_index(), name, "index", True, None):  # noqa: FBT003
@@ -172,6 +176,7 @@ def created(index: Index) -> CreateVectorIndexOp:
         index.info["agentorm"],
         metric=index.info["agentorm_metric"],
         kind=_kind(column),
+        dimension=wide_dimension(column.type),
         schema=table.schema,
     )
 
@@ -186,8 +191,11 @@ def _is_same(known: Dialect, wanted: Index, built: BuiltIndex) -> bool:
     (column,) = wanted.columns
     kind = _kind(column)
     parameters = known.built_parameters(declared.method, **asdict(declared))
-    same = (str(column.name), known.indexed_by(declared.method, metric, kind), metric, kind)
-    return same == (built.column, built.method, built.metric, built.kind) and all(
+    dimension: int | None = getattr(column.type, "dimension", None)
+    cast_to = None if known.narrowed(kind, dimension) is None else dimension
+    method = known.indexed_by(declared.method, metric, kind)
+    same = BuiltIndex(str(column.name), method or declared.method, metric, {}, kind, cast_to)
+    return same == replace(built, parameters={}) and all(
         built.parameters.get(name) == value for name, value in parameters.items()
     )
 

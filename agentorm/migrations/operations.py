@@ -13,7 +13,7 @@ from agentorm import dialects
 from agentorm.dialects import Dialect
 from agentorm.dialects.connecting import ensure
 from agentorm.errors import SlowPath
-from agentorm.indexes import VectorIndex, named_index
+from agentorm.indexes import VectorIndex, check_dimension, named_index
 from agentorm.migrations.repeating import is_continued
 from agentorm.types import VectorType
 from agentorm.vectors import Kind, Metric
@@ -98,20 +98,21 @@ class VectorIndexOp(MigrateOperation):
         *,
         metric: str = "cosine",
         kind: str = "float32",
+        dimension: int | None = None,
         schema: str | None = None,
         asks: bool = False,
     ) -> None:
         self.name, self.table_name, self.column_name = name, table_name, column_name
         self.index, self.metric, self.kind = index, Metric(metric), Kind(kind)
-        self.schema, self.asks = schema, asks
+        self.dimension, self.schema, self.asks = dimension, schema, asks
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
         return (self.diff, self.to_index())
 
     def to_index(self) -> Index:
         """The index, over a table that has nothing but its column."""
-        open_type = VectorType(1 if self.kind is Kind.BIT else None, self.kind)
-        column: Column[Any] = Column(self.column_name, open_type)
+        dimension = self.dimension or (1 if self.kind is Kind.BIT else None)
+        column: Column[Any] = Column(self.column_name, VectorType(dimension, self.kind))
         Table(self.table_name, MetaData(), column, schema=self.schema)
         return named_index(self.name, column, self.index, self.metric)
 
@@ -122,6 +123,7 @@ class VectorIndexOp(MigrateOperation):
             self.index,
             metric=self.metric,
             kind=self.kind,
+            dimension=self.dimension,
             schema=self.schema,
             asks=self.asks,
         )
@@ -144,21 +146,34 @@ class CreateVectorIndexOp(VectorIndexOp):
         *,
         metric: str = "cosine",
         kind: str = "float32",
+        dimension: int | None = None,
         schema: str | None = None,
         if_not_exists: bool = False,
     ) -> None:
         """Create a vector index; an engine that builds no such index does nothing.
 
+        Above 2,000 dimensions it needs to know them: PostgreSQL's index is over a cast then.
+
         Raises:
             InvalidModel: this kind of index does not know the kind of vectors, or the metric.
+            UnsupportedFeature: the engine builds it, but not over so many dimensions.
 
         Example:
             ``op.create_vector_index("ix", "doc", "embedding", agentorm.HNSW(m=8))`` is, on
             PostgreSQL, ``CREATE INDEX ix ON doc USING hnsw (embedding vector_cosine_ops)
             WITH (m = 8, ef_construction = 64)``.
         """
-        named = (name, table_name, column_name)
-        made = cls(*named, index, metric=metric, kind=kind, schema=schema, asks=if_not_exists)
+        made = cls(
+            name,
+            table_name,
+            column_name,
+            index,
+            metric=metric,
+            kind=kind,
+            dimension=dimension,
+            schema=schema,
+            asks=if_not_exists,
+        )
         return cast(None, operations.invoke(made))
 
     def reverse(self) -> DropVectorIndexOp:
@@ -182,6 +197,7 @@ class DropVectorIndexOp(VectorIndexOp):
         *,
         metric: str = "cosine",
         kind: str = "float32",
+        dimension: int | None = None,
         schema: str | None = None,
         if_exists: bool = False,
     ) -> None:
@@ -194,8 +210,17 @@ class DropVectorIndexOp(VectorIndexOp):
             ``op.drop_vector_index("ix", "doc", "embedding", agentorm.HNSW(m=8))`` is, on
             PostgreSQL, ``DROP INDEX ix``.
         """
-        named = (name, table_name, column_name)
-        made = cls(*named, index, metric=metric, kind=kind, schema=schema, asks=if_exists)
+        made = cls(
+            name,
+            table_name,
+            column_name,
+            index,
+            metric=metric,
+            kind=kind,
+            dimension=dimension,
+            schema=schema,
+            asks=if_exists,
+        )
         return cast(None, operations.invoke(made))
 
     def reverse(self) -> CreateVectorIndexOp:
@@ -218,6 +243,8 @@ def _prepare_vectors(operations: Operations, operation: PrepareVectorsOp) -> Non
 def _create_vector_index(operations: Operations, operation: CreateVectorIndexOp) -> None:
     index = operation.to_index()
     if dialect_of(operations).builds(index):
+        if operation.dimension is not None:
+            check_dimension(index, dialect_of(operations))
         asked = operation.asks or is_continued(operations)
         operations.impl.create_index(index, if_not_exists=asked)
 

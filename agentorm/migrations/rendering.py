@@ -78,6 +78,8 @@ def _vector_index(context: AutogenContext, operation: VectorIndexOp) -> str:
     given.append(f"metric={str(operation.metric)!r}")
     if operation.kind is not Kind.FLOAT32:
         given.append(f"kind={str(operation.kind)!r}")
+    if operation.dimension is not None:
+        given.append(f"dimension={operation.dimension}")
     given += _schema(operation.schema)
     given += [f"{operation.flag}=True"] if operation.asks else []
     return f"{_prefix(context)}{operation.verb}({', '.join(given)})"

@@ -10,6 +10,7 @@ from alembic.util import PriorityDispatchResult
 from sqlalchemy import Column, Table
 from sqlalchemy.types import TypeEngine
 
+from agentorm.indexes import wide_dimension
 from agentorm.migrations.columns import (
     AddOpenColumnOp,
     DropVectorColumnOp,
@@ -62,7 +63,7 @@ def _rewritten(context: AutogenContext, operation: MigrateOperation) -> list[Mig
     ours = (*_COLUMNS, VectorIndexOp, JSONIndexOp)
     operation.ops[:] = [change for change in changes if not isinstance(change, ours)]
     again = list(_built_again(context, operation, columns, [*drops, *makes]))
-    drops += [create.reverse() for create in again]
+    drops += [_before(create, columns) for create in again]
     kept = [] if operation.is_empty() else [operation]
     return [*drops, *kept, *columns, *makes, *again]
 
@@ -119,6 +120,15 @@ def _built_again(
             create.asks = True
             if create.column_name in resized:
                 yield create
+
+
+def _before(create: CreateVectorIndexOp, columns: Iterable[MigrateOperation]) -> DropVectorIndexOp:
+    """The drop of an index as it was while its column had another dimension."""
+    drop = create.reverse()
+    for column in columns:
+        if isinstance(column, ResizeVectorOp) and column.column_name == create.column_name:
+            drop.dimension = wide_dimension(column.existing)
+    return drop
 
 
 def _table(context: AutogenContext, table: ops.ModifyTableOps) -> Table | None:
