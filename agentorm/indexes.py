@@ -27,6 +27,8 @@ MOST_INDEXED = 1000
 class HNSW:
     """A hierarchical navigable small world graph (Malkov and Yashunin 2018).
 
+    Above 2,000 dimensions PostgreSQL's is over the vectors cast to ``halfvec``, up to 4,000.
+
     Args:
         m: links per node and layer, 2 to 100; more is better recall, more memory.
         ef_construction: candidates while building, 4 to 1000, at least ``2 * m``.
