@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import index as as_integer
-from typing import Any, Generic, cast, overload
+from typing import Any, Generic, overload
 
 from sqlalchemy import Boolean, ColumnElement, inspect
 from sqlalchemy.exc import ArgumentError
@@ -149,8 +149,8 @@ class Query(ABC, Generic[E, Q]):
         return self._with(filters=(*self.filters, *made))
 
     def _condition(self, given: Any) -> ColumnElement[bool]:
-        if isinstance(given, dict):
-            return parse_filter(self.model, cast(object, given))
+        if isinstance(given, Mapping):
+            return parse_filter(self.model, {**given})
         return condition(given)
 
     def order_by(self, *fields: Any) -> Q:

@@ -81,7 +81,7 @@ class StringType(Portable[str]):
         return None if value is None else storable_text(value, self.length)
 
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
-        if isinstance(value, str):
+        if value is None or isinstance(value, str):
             return StringType()
         return self.impl_instance.coerce_compared_value(op, value)
 
@@ -157,7 +157,7 @@ class IntegerType(Portable[int]):
         return None if value is None else storable_integer(value)
 
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
-        if isinstance(value, int):
+        if value is None or isinstance(value, int):
             return self
         return self.impl_instance.coerce_compared_value(op, value)
 
@@ -175,7 +175,7 @@ class FloatType(Portable[float]):
         return None if value is None else storable_float(value)
 
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
-        if isinstance(value, float | int):
+        if value is None or isinstance(value, float | int):
             return self
         return self.impl_instance.coerce_compared_value(op, value)
 
@@ -226,7 +226,7 @@ class DecimalType(Portable[Decimal]):
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
         if op in {operators.mul, operators.truediv, operators.floordiv, operators.mod}:
             return Numeric()
-        if isinstance(value, Decimal | int | float):
+        if value is None or isinstance(value, Decimal | int | float):
             return DecimalType(self.precision, self.scale, compared=True)
         return self.impl_instance.coerce_compared_value(op, value)
 

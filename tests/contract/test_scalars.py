@@ -62,6 +62,7 @@ def test_a_value_is_found_by_conditions(
                 assert found(scalars, name, field == value) == [value]
                 assert found(scalars, name, field != value) == others
             assert found(scalars, name, field.in_(given[:2])) == given[:2]
+            assert found(scalars, name, field.in_([None, *given[:2]])) == given[:2]
             assert found(scalars, name, field.not_in(given[:1])) == given[1:]
             assert found(scalars, name, field.is_(None)) == [None]
             assert found(scalars, name, field.is_not(None)) == given

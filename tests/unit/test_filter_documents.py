@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -299,3 +302,10 @@ def test_where_takes_documents_beside_conditions() -> None:
 def test_what_is_no_condition_is_still_refused(given: tuple[Any, ...]) -> None:
     with pytest.raises(InvalidQuery, match="expected a condition"):
         repository(Filtered).where(*given)
+
+
+@pytest.mark.parametrize("mapping", [dict, OrderedDict, MappingProxyType])
+def test_a_query_takes_any_mapping_for_a_document(mapping: Callable[[Any], Any]) -> None:
+    document = {"field": "n", "op": "eq", "value": 1}
+    (made,) = repository(Filtered).where(mapping(document)).filters
+    assert str(made) == "filtered.n = :n_1"
