@@ -148,7 +148,7 @@ class Query(ABC, Generic[E, Q]):
             made = [self._condition(given) for given in conditions]
         return self._with(filters=(*self.filters, *made))
 
-    def _condition(self, given: Any) -> ColumnElement[bool]:
+    def _condition(self, given: ColumnElement[bool] | Mapping[str, Any]) -> ColumnElement[bool]:
         if isinstance(given, Mapping):
             return parse_filter(self.model, {**given})
         return condition(given)
