@@ -11,15 +11,10 @@ from agentorm.vectors import Kind, Metric
 
 @dataclass(frozen=True)
 class BuiltIndex:
-    """A vector index that is there, with what it was built by, the engine's defaults included.
-
-    Attributes:
-        cast_to: of how many dimensions the narrower vectors are that it is over instead, if so.
-    """
+    """A vector index that is there, with what it was built by, the engine's defaults included."""
 
     column: str
     method: Feature
     metric: Metric
     parameters: Mapping[str, int]
     kind: Kind = Kind.FLOAT32
-    cast_to: int | None = None

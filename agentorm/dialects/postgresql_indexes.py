@@ -90,4 +90,4 @@ def _as_declared(  # what PostgreSQL tells of an index
     if cast_to is not None and known.narrowed(kind, cast_to) is not over:
         return None
     parameters = defaults | {name: int(value) for name, value in given.items()}
-    return BuiltIndex(column, feature, metric, parameters, kind, cast_to)
+    return BuiltIndex(column, feature, metric, parameters, kind)

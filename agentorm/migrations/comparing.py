@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 from alembic.operations import ops
@@ -191,11 +191,8 @@ def _is_same(known: Dialect, wanted: Index, built: BuiltIndex) -> bool:
     (column,) = wanted.columns
     kind = _kind(column)
     parameters = known.built_parameters(declared.method, **asdict(declared))
-    dimension: int | None = getattr(column.type, "dimension", None)
-    cast_to = None if known.narrowed(kind, dimension) is None else dimension
-    method = known.indexed_by(declared.method, metric, kind)
-    same = BuiltIndex(str(column.name), method or declared.method, metric, {}, kind, cast_to)
-    return same == replace(built, parameters={}) and all(
+    same = (str(column.name), known.indexed_by(declared.method, metric, kind), metric, kind)
+    return same == (built.column, built.method, built.metric, built.kind) and all(
         built.parameters.get(name) == value for name, value in parameters.items()
     )
 

@@ -133,6 +133,7 @@ def test_a_page_further_back_follows_on(by_index: Any) -> None:
     query = by_index.similar_to(QUERY).limit(7)
     pages = [row.id for start in range(0, 28, 7) for row in query.offset(start).all()]
     assert pages == list(range(1, 29))
+    assert not query.offset(21).hits().exact
     assert [row.id for row in query.offset(COUNT - 3).all()] == [COUNT - 2, COUNT - 1, COUNT]
 
 
