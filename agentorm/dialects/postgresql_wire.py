@@ -69,7 +69,7 @@ def from_text(text: str, kind: Kind) -> AnyVector:
         listed, _, dimension = text.strip("{").partition("}/")
         parts = [part.split(":") for part in listed.split(",") if part]
         return SparseVector({int(n) - 1: float(value) for n, value in parts}, int(dimension))
-    return _DENSE[kind](json.loads(text))
+    return _DENSE[kind](json.loads(text, parse_int=float))
 
 
 def _read_dense(kind: Kind) -> Callable[[Any], AnyVector]:

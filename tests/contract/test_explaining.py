@@ -235,5 +235,8 @@ def test_the_capabilities_of_an_engine_with_some_distances(db: Database) -> None
 def test_the_capabilities_of_an_engine_without_them(db: Database) -> None:
     known = db.capabilities()
     assert set(known.rankers.values()) == {"scan"}
-    assert known.features == {Feature.UPSERT, Feature.CONCURRENT_WRITERS}
+    assert known.features == {
+        *(Feature.UPSERT, Feature.CONCURRENT_WRITERS),
+        *(Feature.GIN, Feature.JSON_PATH_INDEX),
+    }
     assert known.notes[-1] == "the server has no pgvector: vectors are BYTEA, numpy ranks them"

@@ -175,7 +175,9 @@ def thresholds(draw: st.DrawFn, rows: list[Ranked], case: Case) -> float:
     """At a row's distance or somewhere near, as far as a score can say it too."""
     found = draw(st.sampled_from([row.distance for row in rows] or [0.5]))
     limit = found * draw(st.sampled_from([1.0, 0.5, 2.0, 0.999]))
-    return limit if case.measured_by == "inner_product" else max(limit, 0.0)
+    if case.measured_by == "inner_product":
+        return limit
+    return min(max(limit, 0.0), 2.0) if case.measured_by == "cosine" else max(limit, 0.0)
 
 
 @examples_share_the_database

@@ -47,7 +47,7 @@ VERBS: dict[str, st.SearchStrategy[Verb]] = {
     "where": conditions(),
     "limit": calls("limit", st.integers(1, 9)),
     "offset": calls("offset", st.integers(0, 9)),
-    "max_distance": calls("max_distance", st.floats(-2, 2)),
+    "max_distance": calls("max_distance", st.floats(0, 2)),
     "min_score": calls("min_score", st.floats(0.01, 1)),
     "options": calls("options", st.just(selectinload(Note.place))),  # type: ignore[arg-type]
     "join": calls("join", st.just(Note.place)),
