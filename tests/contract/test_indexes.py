@@ -186,7 +186,9 @@ def test_what_a_threshold_leaves_of_an_index_may_not_be_all(
     assert 3 < len(exact) < 40
     assert query.max_distance(1.4).count() == len(exact)
     near = query.max_distance(1.4).limit(50).hits()
-    assert [hit.entity.id for hit in near] == [hit.entity.id for hit in exact]
+    found = [hit.entity.id for hit in near]
+    assert found == [hit.entity.id for hit in exact if hit.entity.id in found]
+    assert len(found) == len(set(found)) > len(exact) / 2
     assert (near.exact, near.complete) == (False, False)
     sure = query.tune(Search(ranker="exact")).max_distance(1.4).limit(50).hits()
     assert (sure.exact, sure.complete) == (True, True)
