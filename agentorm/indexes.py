@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import blake2s
 from typing import Any, ClassVar, TypeAlias
 
@@ -128,7 +130,7 @@ def vector_index(column: Column[Any], index: VectorIndex, metric: Metric) -> Ind
         InvalidModel: this kind of index does not know the metric.
     """
     name = short_name(f"ix_{column.table.name}_{column.name}_{type(index).__name__.lower()}")
-    return named_index(name, column, index, metric).ddl_if(callable_=_is_supported)
+    return named_index(name, column, index, metric).ddl_if(callable_=partial(asked_of, is_built))
 
 
 def named_index(name: str, column: Column[Any], index: VectorIndex, metric: Metric) -> Index:
@@ -149,27 +151,25 @@ def named_index(name: str, column: Column[Any], index: VectorIndex, metric: Metr
     return Index(name, column, info=info, **options)
 
 
-def _is_supported(  # noqa: PLR0913  # SQLAlchemy's protocol
+def asked_of(
+    builds: Callable[[Index, Dialect], bool],
     ddl: Any,
     target: Any,
     bind: Any,
-    tables: Any = None,
-    state: Any = None,
-    *,
+    *_: Any,
     dialect: SQLAlchemyDialect,
-    compiler: Any = None,
-    checkfirst: bool = False,
+    **__: Any,
 ) -> bool:
-    return is_built(target, dialect)
+    """What ``Index.ddl_if`` calls: whether an engine builds an index, asked of its dialect."""
+    return builds(target, dialects.of(dialect))
 
 
-def is_built(index: Index, dialect: SQLAlchemyDialect) -> bool:
+def is_built(index: Index, known: Dialect) -> bool:
     """Whether an engine builds a vector index.
 
     Raises:
         UnsupportedFeature: it does, but not over so many dimensions.
     """
-    known = dialects.of(dialect)
     if not known.builds(index):
         return False
     check_dimension(index, known)

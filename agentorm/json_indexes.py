@@ -6,11 +6,11 @@ import builtins
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from hashlib import blake2s
 from typing import Any, ClassVar, TypeAlias
 
 from sqlalchemy import Boolean, Column, ColumnElement, Index, String
-from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import InternalTraversal
@@ -19,7 +19,7 @@ from sqlalchemy.types import Numeric, TypeEngine
 from agentorm import dialects
 from agentorm.dialects import Dialect, Feature
 from agentorm.errors import InvalidModel, InvalidQuery, InvalidValue
-from agentorm.indexes import short_name
+from agentorm.indexes import asked_of, short_name
 from agentorm.json_declared import DECLARED
 from agentorm.json_paths import ODD, JSONPath, JSONRead, Step, checked_step
 
@@ -161,7 +161,7 @@ def json_index(column: Column[Any], index: JSONIndex) -> Index:
         raise InvalidModel(
             f"{column} has two indexes {name}", hint="one of each path and type is enough"
         )
-    return named_json_index(name, column, index).ddl_if(callable_=_is_supported)
+    return named_json_index(name, column, index).ddl_if(callable_=partial(asked_of, builds))
 
 
 def named_json_index(name: str, column: Column[Any], index: JSONIndex) -> Index:
@@ -193,24 +193,10 @@ def declared_in(index: Index) -> JSONIndex:
 
 def builds(index: Index, known: Dialect) -> bool:
     """Whether an engine builds an index of JSON documents."""
-    declared = index.info[DECLARED]
+    declared = declared_in(index)
     if declared.method not in known.features:
         return False
     if isinstance(declared, GIN):
         return True
     (column,) = index.columns
     return not (known.json.odd and ODD.search(JSONPath(column, declared.steps).shape))
-
-
-def _is_supported(  # noqa: PLR0913  # SQLAlchemy's protocol
-    ddl: Any,
-    target: Any,
-    bind: Any,
-    tables: Any = None,
-    state: Any = None,
-    *,
-    dialect: SQLAlchemyDialect,
-    compiler: Any = None,
-    checkfirst: bool = False,
-) -> bool:
-    return builds(target, dialects.of(dialect))

@@ -48,6 +48,17 @@ class Portable(TypeDecorator[T]):
     """What all types of the library share."""
 
     name: ClassVar[None] = None  # Alembic's batch mode asks every TypeDecorator for one
+    compares: ClassVar[tuple[type, ...]] = ()
+    """The values beside which the column is compared by its own type; None in a list is one."""
+
+    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
+        if value is None or isinstance(value, self.compares):
+            return self.as_compared()
+        return self.impl_instance.coerce_compared_value(op, value)
+
+    def as_compared(self) -> TypeEngine[Any]:
+        """The type of such a value."""
+        return self
 
 
 class StringType(Portable[str]):
@@ -59,6 +70,7 @@ class StringType(Portable[str]):
 
     impl = String
     cache_ok = True
+    compares = (str,)
 
     class Comparator(TypeDecorator.Comparator[str], String.Comparator[str]):
         """Takes a backslash in a pattern for itself, on the engines that would not too."""
@@ -80,10 +92,8 @@ class StringType(Portable[str]):
     def process_bind_param(self, value: Any, dialect: SQLAlchemyDialect) -> str | None:
         return None if value is None else storable_text(value, self.length)
 
-    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
-        if value is None or isinstance(value, str):
-            return StringType()
-        return self.impl_instance.coerce_compared_value(op, value)
+    def as_compared(self) -> TypeEngine[Any]:
+        return StringType()
 
 
 def _harmless_escape(pattern: Any) -> str | None:
@@ -149,6 +159,7 @@ class IntegerType(Portable[int]):
 
     impl = BigInteger
     cache_ok = True
+    compares = (int,)
 
     def load_dialect_impl(self, dialect: SQLAlchemyDialect) -> TypeEngine[Any]:
         return dialects.of(dialect).integer_type()
@@ -156,28 +167,19 @@ class IntegerType(Portable[int]):
     def process_bind_param(self, value: Any, dialect: SQLAlchemyDialect) -> int | None:
         return None if value is None else storable_integer(value)
 
-    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
-        if value is None or isinstance(value, int):
-            return self
-        return self.impl_instance.coerce_compared_value(op, value)
-
 
 class FloatType(Portable[float]):
     """Floats of 64 bits; NaN and infinities, which engines treat differently, are refused."""
 
     impl = Double
     cache_ok = True
+    compares = (float, int)
 
     def load_dialect_impl(self, dialect: SQLAlchemyDialect) -> TypeEngine[Any]:
         return dialects.of(dialect).float_type()
 
     def process_bind_param(self, value: Any, dialect: SQLAlchemyDialect) -> float | None:
         return None if value is None else storable_float(value)
-
-    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
-        if value is None or isinstance(value, float | int):
-            return self
-        return self.impl_instance.coerce_compared_value(op, value)
 
 
 class DecimalType(Portable[Decimal]):
@@ -193,6 +195,7 @@ class DecimalType(Portable[Decimal]):
 
     impl = Numeric
     cache_ok = True
+    compares = (Decimal, int, float)
 
     class Comparator(TypeDecorator.Comparator[Decimal], Numeric.Comparator[Decimal]):
         """Keeps the result of arithmetic a decimal of this type."""
@@ -226,9 +229,10 @@ class DecimalType(Portable[Decimal]):
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
         if op in {operators.mul, operators.truediv, operators.floordiv, operators.mod}:
             return Numeric()
-        if value is None or isinstance(value, Decimal | int | float):
-            return DecimalType(self.precision, self.scale, compared=True)
-        return self.impl_instance.coerce_compared_value(op, value)
+        return super().coerce_compared_value(op, value)
+
+    def as_compared(self) -> TypeEngine[Any]:
+        return DecimalType(self.precision, self.scale, compared=True)
 
 
 class DateTimeType(Portable[datetime]):

@@ -298,18 +298,19 @@ MYSQL = JSONForms(
 )
 
 _ITEMS = "JSON_TABLE({container}, '$[*]' COLUMNS (item JSON PATH '$')) AS held"
+_MARIA_NUMBERS = "('INTEGER', 'DOUBLE')"
+_MARIA_REAL = f"(CASE WHEN {{kind}} IN {_MARIA_NUMBERS} THEN CAST({{value}} AS DOUBLE) END)"
 _FLOAT = "REGEXP '[.eE]|[0-9]{{20}}'"  # or an integer beyond 64 bits
 _SAME_ITEM = (  # JSON_EQUALS tells escapes apart, and reads a number on behind its end
     "CASE WHEN JSON_TYPE(wanted.item) = 'STRING' THEN JSON_TYPE(held.item) = 'STRING'"
     " AND JSON_UNQUOTE(held.item) = JSON_UNQUOTE(wanted.item) COLLATE utf8mb4_nopad_bin"
-    " WHEN JSON_TYPE(wanted.item) IN ('INTEGER', 'DOUBLE')"
-    " THEN CASE WHEN JSON_TYPE(held.item) NOT IN ('INTEGER', 'DOUBLE') THEN FALSE"
+    f" WHEN JSON_TYPE(wanted.item) IN {_MARIA_NUMBERS}"
+    f" THEN CASE WHEN JSON_TYPE(held.item) NOT IN {_MARIA_NUMBERS} THEN FALSE"
     f" WHEN held.item {_FLOAT} OR wanted.item {_FLOAT}"
     " THEN CAST(held.item AS DOUBLE) = CAST(wanted.item AS DOUBLE)"
     " ELSE CAST(held.item AS DECIMAL(65)) = CAST(wanted.item AS DECIMAL(65)) END"
     " ELSE JSON_TYPE(held.item) = JSON_TYPE(wanted.item) AND held.item = wanted.item END"
 )
-_MARIA_NUMBERS = "('INTEGER', 'DOUBLE')"
 _IS_FLOAT = f"{{value}} {_FLOAT}"
 
 _DASHED = (  # the function, once NULL, stays so: a key of ours is always among those it finds
@@ -327,7 +328,7 @@ MARIADB = replace(
     text=MYSQL.text.replace("0900_bin", "nopad_bin"),
     boolean=MYSQL.boolean.replace("0900_bin", "nopad_bin"),
     date=MYSQL.date.replace("0900_bin", "nopad_bin"),
-    number_value=f"(CASE WHEN {{kind}} IN {_MARIA_NUMBERS} THEN CAST({{value}} AS DOUBLE) END)",
+    number_value=_MARIA_REAL,
     integer=f"(CASE WHEN {{kind}} IN {_MARIA_NUMBERS} THEN CASE WHEN {_IS_FLOAT} THEN CASE WHEN"
     " CAST({value} AS DOUBLE) >= -9223372036854775808e0"
     " AND CAST({value} AS DOUBLE) < 9223372036854775808e0"
@@ -335,7 +336,7 @@ MARIADB = replace(
     " THEN CAST(CAST({value} AS DOUBLE) AS SIGNED) END"
     " WHEN CAST({value} AS DECIMAL(65)) BETWEEN -9223372036854775808 AND 9223372036854775807"
     " THEN CAST({value} AS SIGNED) END END)",
-    real=f"(CASE WHEN {{kind}} IN {_MARIA_NUMBERS} THEN CAST({{value}} AS DOUBLE) END)",
+    real=_MARIA_REAL,
     date_text=MYSQL.date_text.replace("0900_bin", "nopad_bin"),
     compared=f"(CASE WHEN {{kind}} IN {_MARIA_NUMBERS} THEN CASE WHEN {_IS_FLOAT}"
     " THEN CAST({value} AS DOUBLE) {real_op} {real}"

@@ -131,7 +131,7 @@ class _Indexes:
         self, known: Dialect, wanted: Index, built: BuiltIndex | None, found: Table | None
     ) -> None:
         (column,) = wanted.columns
-        builds = is_built(wanted, self.context.dialect)
+        builds = is_built(wanted, known)
         if found is None or column.name not in found.columns:
             self.create(wanted)
             return

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from alembic.operations import MigrateOperation, Operations
+from alembic.operations import Operations
 from sqlalchemy import Column, Index, MetaData, Table
 
+from agentorm.dialects import Dialect
 from agentorm.json_indexes import JSONIndex, builds, named_json_index
 from agentorm.json_types import JSONType
-from agentorm.migrations.operations import dialect_of, lost_its_table
-from agentorm.migrations.repeating import is_continued
+from agentorm.migrations.operations import IndexOp, create_index, drop_index
 
 K = TypeVar("K", bound="JSONIndexOp")
 
 
-class JSONIndexOp(MigrateOperation):
-    """An index of JSON documents is created or dropped, on the engines that build this kind.
+class JSONIndexOp(IndexOp):
+    """An index of JSON documents is created or dropped, on the engines that build this kind."""
 
-    Attributes:
-        verb: what it is in ``op``.
-        flag: the keyword there that has it left out where it is done.
-        diff: what Alembic calls such a difference.
-        asks: whether that keyword is given.
-    """
-
-    verb: ClassVar[str]
-    flag: ClassVar[str]
-    diff: ClassVar[str]
+    index: JSONIndex
 
     def __init__(
         self,
@@ -42,14 +33,13 @@ class JSONIndexOp(MigrateOperation):
         self.name, self.table_name, self.column_name = name, table_name, column_name
         self.index, self.schema, self.asks = index, schema, asks
 
-    def to_diff_tuple(self) -> tuple[Any, ...]:
-        return (self.diff, self.to_index())
-
     def to_index(self) -> Index:
-        """The index, over a table that has nothing but its column."""
         column: Column[Any] = Column(self.column_name, JSONType())
         Table(self.table_name, MetaData(), column, schema=self.schema)
         return named_json_index(self.name, column, self.index)
+
+    def is_built(self, index: Index, known: Dialect) -> bool:
+        return builds(index, known)
 
     def _as(self, kind: type[K]) -> K:
         named = (self.name, self.table_name, self.column_name)
@@ -118,18 +108,5 @@ class DropJSONIndexOp(JSONIndexOp):
         return self._as(CreateJSONIndexOp)
 
 
-@Operations.implementation_for(CreateJSONIndexOp)
-def _create_json_index(operations: Operations, operation: CreateJSONIndexOp) -> None:
-    index = operation.to_index()
-    if builds(index, dialect_of(operations)):
-        asked = operation.asks or is_continued(operations)
-        operations.impl.create_index(index, if_not_exists=asked)
-
-
-@Operations.implementation_for(DropJSONIndexOp)
-def _drop_json_index(operations: Operations, operation: DropJSONIndexOp) -> None:
-    index = operation.to_index()
-    asked = operation.asks or is_continued(operations)
-    if not builds(index, dialect_of(operations)) or (asked and lost_its_table(operations, index)):
-        return
-    operations.impl.drop_index(index, if_exists=asked)
+Operations.implementation_for(CreateJSONIndexOp)(create_index)
+Operations.implementation_for(DropJSONIndexOp)(drop_index)

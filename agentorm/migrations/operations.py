@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar, TypeVar, cast
 from warnings import catch_warnings, filterwarnings, simplefilter
 
@@ -75,19 +76,43 @@ class PrepareBackOp(MigrateOperation):
         return ("prepare_vectors",)
 
 
-class VectorIndexOp(MigrateOperation):
-    """A vector index is created or dropped, on the engines that build this kind.
+class IndexOp(MigrateOperation):
+    """An index that is declared is created or dropped, on the engines that build this kind.
 
     Attributes:
         verb: what it is in ``op``.
         flag: the keyword there that has it left out where it is done.
         diff: what Alembic calls such a difference.
-        asks: whether that keyword is given.
+        index: the declaration.
+        asks: whether the keyword is given.
     """
 
     verb: ClassVar[str]
     flag: ClassVar[str]
     diff: ClassVar[str]
+    name: str
+    table_name: str
+    column_name: str
+    index: Any
+    schema: str | None
+    asks: bool
+
+    def to_diff_tuple(self) -> tuple[Any, ...]:
+        return (self.diff, self.to_index())
+
+    @abstractmethod
+    def to_index(self) -> Index:
+        """The index, over a table that has nothing but its column."""
+
+    @abstractmethod
+    def is_built(self, index: Index, known: Dialect) -> bool:
+        """Whether an engine builds this kind."""
+
+
+class VectorIndexOp(IndexOp):
+    """A vector index is created or dropped, on the engines that build this kind."""
+
+    index: VectorIndex
 
     def __init__(  # noqa: PLR0913  # what an index is
         self,
@@ -106,15 +131,14 @@ class VectorIndexOp(MigrateOperation):
         self.index, self.metric, self.kind = index, Metric(metric), Kind(kind)
         self.dimension, self.schema, self.asks = dimension, schema, asks
 
-    def to_diff_tuple(self) -> tuple[Any, ...]:
-        return (self.diff, self.to_index())
-
     def to_index(self) -> Index:
-        """The index, over a table that has nothing but its column."""
         dimension = self.dimension or (1 if self.kind is Kind.BIT else None)
         column: Column[Any] = Column(self.column_name, VectorType(dimension, self.kind))
         Table(self.table_name, MetaData(), column, schema=self.schema)
         return named_index(self.name, column, self.index, self.metric)
+
+    def is_built(self, index: Index, known: Dialect) -> bool:
+        return known.builds(index)
 
     def _as(self, kind: type[K]) -> K:
         named = (self.name, self.table_name, self.column_name)
@@ -175,6 +199,13 @@ class CreateVectorIndexOp(VectorIndexOp):
             asks=if_not_exists,
         )
         return cast(None, operations.invoke(made))
+
+    def is_built(self, index: Index, known: Dialect) -> bool:
+        if not super().is_built(index, known):
+            return False
+        if self.dimension is not None:
+            check_dimension(index, known)
+        return True
 
     def reverse(self) -> DropVectorIndexOp:
         return self._as(DropVectorIndexOp)
@@ -240,25 +271,26 @@ def _prepare_vectors(operations: Operations, operation: PrepareVectorsOp) -> Non
 
 
 @Operations.implementation_for(CreateVectorIndexOp)
-def _create_vector_index(operations: Operations, operation: CreateVectorIndexOp) -> None:
+def create_index(operations: Operations, operation: IndexOp) -> None:
+    """Create an index that is declared."""
     index = operation.to_index()
-    if dialect_of(operations).builds(index):
-        if operation.dimension is not None:
-            check_dimension(index, dialect_of(operations))
+    if operation.is_built(index, dialect_of(operations)):
         asked = operation.asks or is_continued(operations)
         operations.impl.create_index(index, if_not_exists=asked)
 
 
 @Operations.implementation_for(DropVectorIndexOp)
-def _drop_vector_index(operations: Operations, operation: DropVectorIndexOp) -> None:
+def drop_index(operations: Operations, operation: IndexOp) -> None:
+    """Drop an index that was declared."""
     index = operation.to_index()
     asked = operation.asks or is_continued(operations)
-    if not dialect_of(operations).builds(index) or (asked and lost_its_table(operations, index)):
+    known = dialect_of(operations)
+    if not operation.is_built(index, known) or (asked and _lost_its_table(operations, index)):
         return
     operations.impl.drop_index(index, if_exists=asked)
 
 
-def lost_its_table(operations: Operations, index: Index) -> bool:
+def _lost_its_table(operations: Operations, index: Index) -> bool:
     """MariaDB's ``IF EXISTS`` speaks of the index only."""
     if operations.migration_context.as_sql:
         return False

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from alembic.autogenerate.render import renderers
 from sqlalchemy.types import TypeEngine
 
-from agentorm.indexes import VectorIndex
 from agentorm.migrations.columns import AddVectorColumnOp, ResizeVectorOp
 from agentorm.migrations.json_indexes import CreateJSONIndexOp, DropJSONIndexOp, JSONIndexOp
 from agentorm.migrations.neutral import OURS
 from agentorm.migrations.operations import (
     CreateVectorIndexOp,
     DropVectorIndexOp,
+    IndexOp,
     PrepareBackOp,
     PrepareVectorsOp,
     VectorIndexOp,
@@ -73,34 +73,29 @@ def _prepare_back(context: AutogenContext, operation: PrepareBackOp) -> list[str
 @renderers.dispatch_for(CreateVectorIndexOp)
 @renderers.dispatch_for(DropVectorIndexOp)
 def _vector_index(context: AutogenContext, operation: VectorIndexOp) -> str:
-    named = (operation.name, operation.table_name, operation.column_name)
-    given = [*(repr(str(each)) for each in named), _declaration(context, operation.index)]
-    given.append(f"metric={str(operation.metric)!r}")
+    given = [f"metric={str(operation.metric)!r}"]
     if operation.kind is not Kind.FLOAT32:
         given.append(f"kind={str(operation.kind)!r}")
     if operation.dimension is not None:
         given.append(f"dimension={operation.dimension}")
-    given += _schema(operation.schema)
-    given += [f"{operation.flag}=True"] if operation.asks else []
-    return f"{_prefix(context)}{operation.verb}({', '.join(given)})"
+    return _index(context, operation, *given)
 
 
 @renderers.dispatch_for(CreateJSONIndexOp)
 @renderers.dispatch_for(DropJSONIndexOp)
 def _json_index(context: AutogenContext, operation: JSONIndexOp) -> str:
-    context.imports.add(IMPORT)
-    named = (operation.name, operation.table_name, operation.column_name)
-    given = [*(repr(str(each)) for each in named), f"agentorm.{operation.index!r}"]
     if getattr(operation.index, "type", None) is date:
         context.imports.add("import datetime")
+    return _index(context, operation)
+
+
+def _index(context: AutogenContext, operation: IndexOp, *more: str) -> str:
+    context.imports.add(IMPORT)
+    named = (operation.name, operation.table_name, operation.column_name)
+    given = [*(repr(str(each)) for each in named), f"agentorm.{operation.index!r}", *more]
     given += _schema(operation.schema)
     given += [f"{operation.flag}=True"] if operation.asks else []
     return f"{_prefix(context)}{operation.verb}({', '.join(given)})"
-
-
-def _declaration(context: AutogenContext, index: VectorIndex) -> str:
-    context.imports.add(IMPORT)
-    return f"agentorm.{index!r}"
 
 
 @renderers.dispatch_for(AddVectorColumnOp)

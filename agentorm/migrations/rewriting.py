@@ -19,11 +19,12 @@ from agentorm.migrations.columns import (
 )
 from agentorm.migrations.comparing import HANDLED, created
 from agentorm.migrations.dropping import with_their_tables
-from agentorm.migrations.json_indexes import CreateJSONIndexOp, DropJSONIndexOp, JSONIndexOp
+from agentorm.migrations.json_indexes import CreateJSONIndexOp, DropJSONIndexOp
 from agentorm.migrations.neutral import neutral
 from agentorm.migrations.operations import (
     CreateVectorIndexOp,
     DropVectorIndexOp,
+    IndexOp,
     PrepareBackOp,
     PrepareVectorsOp,
     VectorIndexOp,
@@ -60,7 +61,7 @@ def _rewritten(context: AutogenContext, operation: MigrateOperation) -> list[Mig
     drops = [c for c in changes if isinstance(c, DropVectorIndexOp | DropJSONIndexOp)]
     makes = [c for c in changes if isinstance(c, CreateVectorIndexOp | CreateJSONIndexOp)]
     columns = [c for c in changes if isinstance(c, _COLUMNS)]
-    ours = (*_COLUMNS, VectorIndexOp, JSONIndexOp)
+    ours = (*_COLUMNS, IndexOp)
     operation.ops[:] = [change for change in changes if not isinstance(change, ours)]
     again = list(_built_again(context, operation, columns, [*drops, *makes]))
     drops += [_before(create, columns) for create in again]

@@ -10,7 +10,7 @@ from sqlalchemy import Table
 from agentorm.dialects import Dialect, Feature
 from agentorm.dialects.effort import Effort
 from agentorm.models import mapper_of
-from agentorm.query import Query, Ranking
+from agentorm.query import Query
 from agentorm.rank.base import Run
 from agentorm.statement import depth_of, servable
 
@@ -23,7 +23,7 @@ def is_served(query: Query[Any], dialect: Dialect) -> bool:
     """Whether the declared index may serve the query as it is written."""
     if not servable(query) or _built(query, dialect) is None:
         return False
-    return not _is_beyond(query, dialect) and not _is_lost(query, dialect)
+    return obstacle(query, dialect) is None
 
 
 def method_of(query: Query[Any], dialect: Dialect) -> Feature:
@@ -74,9 +74,10 @@ def why(query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
     index = ranking.field.index
     if index is None:
         return (f"{ranking.field.label} declares no index: every row is ranked, exactly",)
-    built = dialect.indexed_by(index.method, ranking.field.metric, ranking.kind)
-    if built is None or not _takes(ranking, dialect):
-        over = ranking.field.metric if built is None else f"{len(ranking.vector)} dimensions"
+    built = _built(query, dialect)
+    if built is None:
+        known = dialect.indexed_by(index.method, ranking.field.metric, ranking.kind)
+        over = ranking.field.metric if known is None else f"{len(ranking.vector)} dimensions"
         reason = f"{dialect.name} has no {index.method} for {over}"
         return (f"{reason}: every row is ranked, exactly",)
     if query.search.is_exact:
@@ -135,16 +136,14 @@ def unserved(query: Query[Any], dialect: Dialect) -> str | None:
 def obstacle(query: Query[Any], dialect: Dialect) -> str | None:
     """Why an index that is declared, and built here, cannot serve the query as written."""
     ranking = query.ranking
-    if ranking is None or ranking.field.index is None or query.search.is_exact:
-        return None
-    built = dialect.indexed_by(ranking.field.index.method, ranking.field.metric, ranking.kind)
-    if built is None or not _takes(ranking, dialect):
+    built = _built(query, dialect)
+    if ranking is None or built is None or query.search.is_exact:
         return None
     if ranking.metric is not ranking.field.metric:
         return f"the {built} ranks by {ranking.field.metric}, not {ranking.metric}"
     if query.size is None:
         return f"without a limit the {built} does not serve: every row is ranked"
-    if _is_beyond(query, dialect):
+    if dialect.index_reach is not None and depth_of(query) > dialect.index_reach:
         return f"the {built} reaches {dialect.index_reach} rows: every row is ranked"
     if _is_lost(query, dialect):
         return f"the vector is beyond the range of the {built}: every row is ranked"
@@ -152,18 +151,13 @@ def obstacle(query: Query[Any], dialect: Dialect) -> str | None:
 
 
 def _built(query: Query[Any], dialect: Dialect) -> Feature | None:
+    """The kind of index that the engine builds where the field declares one."""
     ranking = query.ranking
-    if ranking is None or ranking.field.index is None or not _takes(ranking, dialect):
+    if ranking is None or ranking.field.index is None:
         return None
-    return dialect.indexed_by(ranking.field.index.method, ranking.metric, ranking.kind)
-
-
-def _is_beyond(query: Query[Any], dialect: Dialect) -> bool:
-    return dialect.index_reach is not None and depth_of(query) > dialect.index_reach
-
-
-def _takes(ranking: Ranking, dialect: Dialect) -> bool:
-    return dialect.indexes(ranking.kind, ranking.field.type.dimension)
+    if not dialect.indexes(ranking.kind, ranking.field.type.dimension):
+        return None
+    return dialect.indexed_by(ranking.field.index.method, ranking.field.metric, ranking.kind)
 
 
 def _is_narrowed(query: Query[Any], dialect: Dialect) -> bool:

@@ -61,9 +61,7 @@ class Native(Ranker):
     name = "native"
 
     def nearest(self, query: Query[E], run: Run) -> Found[E]:
-        if not is_served(query, run.dialect):
-            return self._exactly(query, run)
-        if _few_pass(query, run):
+        if not is_served(query, run.dialect) or _few_pass(query, run):
             return self._exactly(query, run)
         looked = self._look(query, run)
         if looked.is_full:
