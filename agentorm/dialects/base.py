@@ -31,8 +31,10 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
+from agentorm.dialects import text_forms
 from agentorm.dialects.holding import HoldsVectors
 from agentorm.dialects.json_forms import READABLE, JSONForms
+from agentorm.dialects.text_forms import TextForms
 from agentorm.errors import DatabaseError, UnsupportedFeature
 from agentorm.vectors import Kind, Metric
 
@@ -57,6 +59,7 @@ class Feature(StrEnum):
     IVFFLAT = "IVFFlat index"
     GIN = "GIN index of JSON"
     JSON_PATH_INDEX = "index of a JSON path"
+    FULL_TEXT = "full-text index"
     UPSERT = "upsert by any unique key"
     CONCURRENT_WRITERS = "concurrent writers"
 
@@ -89,6 +92,7 @@ class Dialect(HoldsVectors):
         nulls_last: the same behind all else.
         vector_bits: how a vector ``{expression}`` is compared for equality.
         json: how a path into a JSON document is written, and what is asked there.
+        text: how its full-text index is asked.
         beyond_reflection: the start of SQLAlchemy's warning about what it does not know here.
         stored_types: the types that reflection names otherwise than DDL does, and how.
         json_collation: the collation by which JSON is known where it is kept as text.
@@ -129,6 +133,7 @@ class Dialect(HoldsVectors):
     nulls_last: ClassVar[str] = "{sorted} NULLS LAST"
     vector_bits: ClassVar[str] = "{expression}"
     json: JSONForms = READABLE
+    text: ClassVar[TextForms] = text_forms.READABLE
     beyond_reflection: ClassVar[str | None] = None
     stored_types: ClassVar[Mapping[str, str]] = MappingProxyType({})
     json_collation: ClassVar[str | None] = None

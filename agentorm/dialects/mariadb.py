@@ -45,6 +45,7 @@ class MariaDB(MySQL):
         {
             Feature.VECTOR_TYPE,
             Feature.DISTANCE,
+            Feature.FULL_TEXT,
             Feature.HNSW,
             Feature.UPSERT,
             Feature.CONCURRENT_WRITERS,

@@ -33,7 +33,7 @@ from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.types import TypeEngine
 
 from agentorm import errors
-from agentorm.dialects import mysql_limits, mysql_types
+from agentorm.dialects import mysql_limits, mysql_types, text_forms
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.json_forms import MYSQL
 from agentorm.dialects.mysql_probe import answer, distance_templates
@@ -73,7 +73,9 @@ class MySQL(Dialect):
     extra = "agentorm[mysql]"
     async_driver = "asyncmy"
     async_extra = "agentorm[async-mysql]"
-    features = frozenset({Feature.VECTOR_TYPE, Feature.UPSERT, Feature.CONCURRENT_WRITERS})
+    features = frozenset(
+        {Feature.VECTOR_TYPE, Feature.FULL_TEXT, Feature.UPSERT, Feature.CONCURRENT_WRITERS}
+    )
     typed = frozenset({Kind.FLOAT32})
     distances = MappingProxyType({Kind.BIT: {Metric.HAMMING: _HAMMING, Metric.JACCARD: _JACCARD}})
     stores_packed = True
@@ -82,6 +84,7 @@ class MySQL(Dialect):
     nulls_last = "{expression} IS NULL, {sorted}"
     collation: ClassVar[str] = "utf8mb4_0900_bin"
     json = MYSQL
+    text = text_forms.MYSQL
     vector_bits = "CAST({expression} AS BINARY)"
     stored_types: ClassVar[Mapping[str, str]] = MappingProxyType({"BOOL": "TINYINT(1)"})
     explain_prefix = "EXPLAIN FORMAT=TREE"

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from agentorm import errors
-from agentorm.dialects import pgvector_search, postgresql_indexes
+from agentorm.dialects import pgvector_search, postgresql_indexes, text_forms
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.built import BuiltIndex
 from agentorm.dialects.effort import Effort
@@ -82,6 +82,7 @@ class PostgreSQL(Dialect):
             Feature.HNSW,
             Feature.IVFFLAT,
             Feature.GIN,
+            Feature.FULL_TEXT,
             Feature.JSON_PATH_INDEX,
             Feature.UPSERT,
             Feature.CONCURRENT_WRITERS,
@@ -102,6 +103,7 @@ class PostgreSQL(Dialect):
     )
     indexed_metrics = MappingProxyType(postgresql_indexes.METRICS)
     json = POSTGRESQL
+    text = text_forms.POSTGRESQL
     unindexed = "({distance} + 0)"
     ascending = "{expression} NULLS FIRST"
     descending = "{expression} DESC NULLS LAST"

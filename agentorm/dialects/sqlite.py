@@ -17,7 +17,13 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from agentorm import errors
-from agentorm.dialects import sqlite_declarations, sqlite_schema, sqlite_types, sqlite_vec
+from agentorm.dialects import (
+    sqlite_declarations,
+    sqlite_schema,
+    sqlite_types,
+    sqlite_vec,
+    text_forms,
+)
 from agentorm.dialects.base import ASIDE, Dialect, Feature
 from agentorm.dialects.json_forms import SQLITE
 from agentorm.vectors import Kind, Metric
@@ -51,7 +57,9 @@ class SQLite(Dialect):
     url_names = ("sqlite",)
     driver = "pysqlite"
     async_driver = "aiosqlite"
-    features = frozenset({Feature.JSON_PATH_INDEX, Feature.DISTANCE, Feature.UPSERT})
+    features = frozenset(
+        {Feature.JSON_PATH_INDEX, Feature.FULL_TEXT, Feature.DISTANCE, Feature.UPSERT}
+    )
     distances = MappingProxyType(
         {
             Kind.FLOAT32: {
@@ -67,6 +75,7 @@ class SQLite(Dialect):
         }
     )
     json = SQLITE
+    text = text_forms.SQLITE
     nearest_first = "{distance} NULLS LAST"
     transactional_schema = True
     alters_columns = False
