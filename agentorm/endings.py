@@ -18,7 +18,7 @@ from agentorm.explaining import explained
 from agentorm.expressions import AnySelect
 from agentorm.places import Placed, running
 from agentorm.rank import Run
-from agentorm.results import Explanation, Hit, Hits
+from agentorm.results import Explanation, Hits
 from agentorm.statement import counted, first_of, statement
 
 E = TypeVar("E")
@@ -36,27 +36,26 @@ class Endings(Placed[E, Q]):
     """
 
     def all(self) -> list[E]:
-        """All rows: nearest first in a ranking, else as sorted, then by primary key."""
+        """All rows: best first in a ranking, else as sorted, then by primary key."""
         with self._running("all") as run:
-            if self.ranking is not None:
-                return [entity for entity, _ in self._found(run).rows]
+            if self.is_ranked:
+                return [hit.entity for hit in self._found(run).rows]
             return list(_entities(run, statement(self)))
 
     def hits(self) -> Hits[E]:
-        """The rows of a ranking with distance and score, nearest first.
+        """The rows of a ranking with distance and scores, best first.
 
         Raises:
             InvalidQuery: the query does not rank.
         """
-        ranking = self.ranking
-        if ranking is None:
-            raise InvalidQuery("hits() needs a ranking", hint="begin with similar_to(vector)")
+        if not self.is_ranked:
+            raise InvalidQuery(
+                "hits() needs a ranking", hint="begin with similar_to(vector) or matching(text)"
+            )
         with self._running("hits") as run:
             found = self._found(run)
             ranker = rank.ranker_of(self, run.dialect).name
-        size = len(ranking.vector)
-        hits = [Hit(entity, d, ranking.metric.score(d, size)) for entity, d in found.rows]
-        return Hits(hits, complete=found.complete, exact=found.exact, ranker=ranker)
+        return Hits(found.rows, complete=found.complete, exact=found.exact, ranker=ranker)
 
     def first(self) -> E | None:
         """The first row, or None."""
@@ -87,7 +86,7 @@ class Endings(Placed[E, Q]):
     def count(self) -> int:
         """How many rows pass filters and thresholds; order, limit and offset are ignored."""
         with self._running("count") as run:
-            if self.ranking is None:
+            if not self.is_ranked:
                 return int(run.session.execute(counted(self)).scalar_one())
             ranker = rank.ranker_of(self, run.dialect)
             rank.announce(self, run, ranker)
@@ -95,7 +94,7 @@ class Endings(Placed[E, Q]):
 
     def exists(self) -> bool:
         """Whether any row passes filters and thresholds; limit and offset are ignored."""
-        if self.ranking is not None:
+        if self.is_ranked:
             return self.count() > 0
         with self._running("exists") as run:
             return run.session.execute(first_of(self)).first() is not None
@@ -126,7 +125,7 @@ class Endings(Placed[E, Q]):
 
     def _streamed(self) -> Generator[E]:
         with self._placed("stream", Database.reading) as run:
-            if self.ranking is None:
+            if not self.is_ranked:
                 with rank.streamed(self, statement(self), run) as rows:
                     yield from rows.scalars()
                 return

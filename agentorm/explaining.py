@@ -24,7 +24,7 @@ def explained(query: Query[Any], run: Run) -> Explanation:
     target = with_named_binds(type(run.connection.dialect))
     dialects.remember(target, run.dialect)
     statements = tuple(text_of(made, target) for made in selects)
-    if query.ranking is None:
+    if not query.is_ranked:
         plan = _plan(run, Explain(selects[0]))
         notes = _notes_of_json(query, run, plan)
         return Explanation(
@@ -33,8 +33,7 @@ def explained(query: Query[Any], run: Run) -> Explanation:
     ranker = rank.ranker_of(query, run.dialect)
     with ranker.searching(query, run):
         plan = _plan(run, Explain(selects[0]))
-    column = query.ranking.field.attribute.property.columns[0].name
-    index = run.dialect.index_in(plan, column)
+    index = _vector_index(query, run, plan)
     return Explanation(
         ranker=ranker.name,
         exact=ranker.is_exact(query, run.dialect),
@@ -45,8 +44,16 @@ def explained(query: Query[Any], run: Run) -> Explanation:
     )
 
 
+def _vector_index(query: Query[Any], run: Run, plan: str) -> str | None:
+    if query.ranking is None:
+        return None
+    column = query.ranking.field.attribute.property.columns[0].name
+    return run.dialect.index_in(plan, column)
+
+
 def _notes(query: Query[Any], run: Run, ranker: Ranker, index: str | None) -> tuple[str, ...]:
-    unused = rank.why_not_by(query, run) if index is None else ()
+    vectors = query.ranking is not None
+    unused = rank.why_not_by(query, run) if vectors and index is None else ()
     return (*ranker.notes(query, run.dialect), *unused, *rank.ignored(query, run.dialect))
 
 

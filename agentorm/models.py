@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapper, configure_mappers
 from agentorm.entity import Entity, validated
 from agentorm.errors import InvalidModel, InvalidQuery, UnknownField
 from agentorm.indexes import VectorIndex
+from agentorm.text_search import TextPlace, place_of
 from agentorm.types import VectorType
 from agentorm.vectors import Metric
 
@@ -26,6 +27,15 @@ class RankedField:
     type: VectorType
     metric: Metric
     index: VectorIndex | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchedField:
+    """A field with a full-text index as queries see it."""
+
+    label: str
+    place: TextPlace
+    keys: tuple[Column[Any], ...]
 
 
 def mapper_of(model: object) -> Mapper[Any]:
@@ -78,6 +88,19 @@ def vector_fields(model: type[Any]) -> dict[str, RankedField]:
                 metric=getattr(declared, "metric", Metric.usual(column.type.kind)),
                 index=getattr(declared, "index", None) if built else None,
             )
+    return fields
+
+
+def searched_fields(model: type[Any]) -> dict[str, SearchedField]:
+    """The fields of a mapped class that are searched, by name, in the order of the mapping."""
+    fields: dict[str, SearchedField] = {}
+    for attribute in mapper_of(model).column_attrs:
+        column = attribute.columns[0]
+        language = getattr(getattr(column, "info", {}).get("agentorm"), "search", None)
+        if isinstance(column, Column) and language is not None:
+            place = place_of(column, language)
+            keys = tuple(column.table.primary_key.columns)
+            fields[attribute.key] = SearchedField(f"{model.__name__}.{attribute.key}", place, keys)
     return fields
 
 

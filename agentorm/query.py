@@ -2,71 +2,32 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import index as as_integer
 from typing import Any, Generic, overload
 
-from sqlalchemy import Boolean, ColumnElement, inspect
+from sqlalchemy import Boolean, ColumnElement
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.orm import RelationshipProperty
 from sqlalchemy.orm.interfaces import ORMOption
-from sqlalchemy.orm.util import AliasedInsp
 from sqlalchemy.sql import coercions, roles
-from sqlalchemy.sql.expression import FromClause
 from sqlalchemy.types import NullType
 from typing_extensions import TypeVar
 
 from agentorm import statement as pure
-from agentorm.errors import InvalidQuery, InvalidVector
+from agentorm.errors import InvalidQuery
 from agentorm.expressions import AnySelect, sorted_by
 from agentorm.filters import MISSING, compared, parse_filter
+from agentorm.joining import Join, joined
 from agentorm.json_serving import served
-from agentorm.models import RankedField, mapper_of, vector_field_of
-from agentorm.search import UNTUNED, Search
-from agentorm.thresholds import check_distance, check_score, finite
-from agentorm.vectors import AnyVector, Kind, Metric, VectorLike
+from agentorm.ranked import Ranked
 
 E = TypeVar("E")
 Q = TypeVar("Q", bound="Query[Any]", default=Any)
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """Nearest first: which field, to which vector, by which metric."""
-
-    field: RankedField
-    vector: AnyVector
-    metric: Metric
-
-    @property
-    def kind(self) -> Kind:
-        """What one component of the field's vectors is."""
-        return self.field.type.kind
-
-    @property
-    def served_by_index(self) -> bool:
-        """Whether the declared index, if there is any, knows this metric."""
-        return self.field.index is not None and self.metric is self.field.metric
-
-    def described(self) -> str:
-        """The verb that made it."""
-        return f"similar_to({self.vector!r}, on={self.field.label}, metric={self.metric.value!r})"
-
-
-@dataclass(frozen=True, slots=True)
-class Join:
-    """Another table beside the model's; `single` when it adds no rows."""
-
-    target: Any
-    onclause: Any
-    tables: tuple[FromClause, ...]
-    single: bool
-
-
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Query(ABC, Generic[E, Q]):
+class Query(Ranked[E, Q], Generic[E, Q]):
     """What is asked of a model, as inert data: every verb returns a new query, a ``Q``.
 
     Example:
@@ -75,50 +36,12 @@ class Query(ABC, Generic[E, Q]):
         WHERE doc.topic = :topic_1 ORDER BY distance, doc.id LIMIT :param_1``.
     """
 
-    model: type[E]
-    ranking: Ranking | None = None
     filters: tuple[ColumnElement[bool], ...] = ()
     joins: tuple[Join, ...] = ()
     ordering: tuple[ColumnElement[Any], ...] = ()
     loaders: tuple[ORMOption, ...] = ()
     size: int | None = None
     skip: int = 0
-    farthest: float | None = None
-    lowest_score: float | None = None
-    search: Search = UNTUNED
-
-    @abstractmethod
-    def _with(self, **changes: Any) -> Q:
-        """A query with these fields changed."""
-
-    def similar_to(
-        self, vector: VectorLike, *, on: object = None, metric: str | Metric | None = None
-    ) -> Q:
-        """Rank by the distance to this vector, nearest first; ties by primary key.
-
-        Rows without a distance are not in a ranking: those without a vector, and by cosine
-        those whose vector is zero.
-
-        Args:
-            vector: whatever a value of the field's kind and dimension is made of.
-            on: the vector field, as ``Doc.embedding`` or its name; due when there are several.
-            metric: another than the field declares; no index of the field serves it then.
-
-        Raises:
-            InvalidVector: no vector, of another kind or dimension, or zero with cosine.
-            InvalidMetric: an unknown metric, or one that does not fit the field.
-            InvalidQuery: `on` is missing or no vector field, or the query has an order already.
-            InvalidFilter: a threshold, given before, that no distance of the metric is.
-        """
-        if self.ordering:
-            raise InvalidQuery("a ranking is sorted by distance", hint="leave order_by() out")
-        field = vector_field_of(self.model, on)
-        chosen = field.metric if metric is None else Metric.named(metric, field.type.kind)
-        checked = field.type.vector(vector, field=field.label)
-        if chosen is Metric.COSINE and checked.is_zero:
-            hint = "rank by another metric, or leave similar_to() out"
-            raise InvalidVector("a zero vector has no direction", field=field.label, hint=hint)
-        return _within_range(self._with(ranking=Ranking(field, checked, chosen)))
 
     @overload
     def where(self, *conditions: ColumnElement[bool] | bool | Mapping[str, Any]) -> Q: ...
@@ -159,8 +82,8 @@ class Query(ABC, Generic[E, Q]):
         Raises:
             InvalidQuery: on a ranking, which has its order, or for a string.
         """
-        if self.ranking is not None:
-            raise InvalidQuery("a ranking is sorted by distance", hint="leave order_by() out")
+        if self.is_ranked:
+            raise InvalidQuery("a ranking has its own order", hint="leave order_by() out")
         return self._with(ordering=(*self.ordering, *map(_sort_key, fields)))
 
     def limit(self, size: int) -> Q:
@@ -179,33 +102,6 @@ class Query(ABC, Generic[E, Q]):
         """
         return self._with(skip=_whole("offset", skip, at_least=0))
 
-    def max_distance(self, distance: float) -> Q:
-        """Keep rows at this distance or nearer.
-
-        Raises:
-            InvalidFilter: not a finite number, or one that no distance of the metric is.
-        """
-        farthest = finite("max_distance", distance)
-        return _within_range(self._with(farthest=farthest))
-
-    def min_score(self, score: float) -> Q:
-        """Keep rows of this score or better; `Metric` has the formulas.
-
-        Raises:
-            InvalidFilter: not a finite number, or one that no score of the metric is.
-        """
-        return _within_range(self._with(lowest_score=finite("min_score", score)))
-
-    def tune(self, search: Search) -> Q:
-        """Search as far as this says; the last call counts, and its rows are still filtered.
-
-        Raises:
-            InvalidQuery: not a `Search`.
-        """
-        if not isinstance(search, Search):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidQuery(f"tune takes a Search, got {search!r}", hint="tune(Search(ef=200))")
-        return self._with(search=search)
-
     def join(self, target: Any, onclause: ColumnElement[bool] | None = None) -> Q:
         """Bring in another table for conditions and, if it adds no rows, for sorting.
 
@@ -218,7 +114,7 @@ class Query(ABC, Generic[E, Q]):
         Raises:
             InvalidQuery: no relationship and no mapped class.
         """
-        return self._with(joins=(*self.joins, _join(target, onclause)))
+        return self._with(joins=(*self.joins, joined(target, onclause)))
 
     def options(self, *loaders: Any) -> Q:
         """SQLAlchemy's loader options, as ``selectinload(Doc.author)``.
@@ -241,28 +137,14 @@ class Query(ABC, Generic[E, Q]):
 
     def __repr__(self) -> str:
         parts = [f"{type(self).__name__}({self.model.__name__})"]
-        parts += [] if self.ranking is None else [self.ranking.described()]
+        parts += self._ranked_by()
         parts += [f"join({join.target})" for join in self.joins]
         parts += [f"where({condition})" for condition in self.filters]
         parts += [f"order_by({key})" for key in self.ordering]
-        parts += [] if self.farthest is None else [f"max_distance({self.farthest})"]
-        parts += [] if self.lowest_score is None else [f"min_score({self.lowest_score})"]
-        parts += [] if self.search == UNTUNED else [f"tune({self.search})"]
+        parts += self._held_to()
         parts += [] if self.size is None else [f"limit({self.size})"]
         parts += [f"offset({self.skip})"] if self.skip else []
         return ".".join(parts)
-
-
-def _within_range(query: Q) -> Q:
-    """The query itself, whose thresholds fit its metric once both are known."""
-    ranking = query.ranking
-    if ranking is None:
-        return query
-    if query.farthest is not None:
-        check_distance(query.farthest, ranking.metric, len(ranking.vector))
-    if query.lowest_score is not None:
-        check_score(query.lowest_score, ranking.metric, len(ranking.vector))
-    return query
 
 
 def condition(given: Any) -> ColumnElement[bool]:
@@ -309,19 +191,3 @@ def _whole(name: str, value: Any, *, at_least: int) -> int:
     if isinstance(value, bool) or number < at_least or number >= 2**63:
         raise InvalidQuery(f"{name} takes an integer of {at_least} or more, got {value!r}")
     return number
-
-
-def _is_relationship(candidate: object) -> bool:
-    return isinstance(candidate, RelationshipProperty)
-
-
-def _join(target: Any, onclause: Any) -> Join:
-    if hasattr(target, "__clause_element__"):
-        related: Any = getattr(target, "property", None)
-        if not _is_relationship(related):
-            raise InvalidQuery(f"{target} is no relationship")
-        return Join(target, onclause, (*related.mapper.tables,), single=not related.uselist)
-    alias = inspect(target, raiseerr=False)
-    if isinstance(alias, AliasedInsp):
-        return Join(target, onclause, (alias.selectable,), single=False)
-    return Join(target, onclause, tuple(mapper_of(target).tables), single=False)

@@ -15,13 +15,20 @@ class Hit(Generic[E]):
 
     Attributes:
         entity: the row.
-        distance: how far its vector is, smaller is nearer.
-        score: the same as a score, higher is better; `Metric` has the formulas.
+        distance: how far its vector is, smaller is nearer; NaN where it was not measured, as for
+            a row without a vector that its text has found: comparisons with it are false.
+        score: what the hit is ranked by, higher is better: the score of the distance, for which
+            `Metric` has the formulas, the text's, or both fused. A fused score is no similarity.
+        text_score: how well its text matches, as this engine counts; None where it does not, or
+            was not asked.
+        fused_score: both as one; None where nothing was fused.
     """
 
     entity: E
     distance: float
     score: float
+    text_score: float | None = None
+    fused_score: float | None = None
 
 
 class Hits(Sequence[Hit[E]], Generic[E]):
@@ -31,7 +38,7 @@ class Hits(Sequence[Hit[E]], Generic[E]):
         complete: there are as many as asked for, or no more that pass filters and thresholds;
             False where that is not sure.
         exact: these are the true nearest, not the nearest that an index knew.
-        ranker: where they come from, ``native`` or ``scan``.
+        ranker: where they come from: ``native``, ``scan`` or ``text``.
     """
 
     __slots__ = ("_hits", "complete", "exact", "ranker")
@@ -71,7 +78,7 @@ class Explanation:
     """How a query would be answered on the engine it is bound to; ``print`` it.
 
     Attributes:
-        ranker: ``native``, ``scan``, or ``none`` for a query without a ranking.
+        ranker: ``native``, ``scan``, ``text``, or ``none`` for a query without a ranking.
         exact: whether the answer is sure to be the true one, without an approximate index.
         statements: the SQL it sends, in order, with named parameters.
         plan: the engine's own plan of the first of them.

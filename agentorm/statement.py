@@ -11,11 +11,13 @@ from sqlalchemy.sql.expression import FromClause
 
 from agentorm.errors import InvalidQuery
 from agentorm.expressions import AnySelect, Distance, NearestFirst, tables_of, vector_operand
+from agentorm.matching import SCORE, TextSearch, found_by, same_row
 from agentorm.models import key_columns, mapper_of
 from agentorm.types import PackedVectorType
 
 if TYPE_CHECKING:
-    from agentorm.query import Query, Ranking
+    from agentorm.query import Query
+    from agentorm.rankings import Ranking
 
 
 def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
@@ -29,6 +31,8 @@ def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
         InvalidQuery: a threshold without `similar_to`, or a condition on a table not joined.
     """
     check(query)
+    if query.text is not None:
+        return _best_matches(query, query.text)
     made: AnySelect = select(query.model)
     if query.ranking is not None:
         served = indexed and servable(query)
@@ -41,6 +45,15 @@ def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
     else:
         made = made.order_by(*query.ordering, *key_columns(query.model))
     return paged(restricted(made, query).options(*query.loaders), query)
+
+
+def _best_matches(query: Query[Any], text: TextSearch) -> AnySelect:
+    """The rows that match, with ``text_score``, best first."""
+    found = found_by(text)
+    made: AnySelect = restricted(select(query.model), query)
+    made = made.add_columns(found.c[SCORE]).join(found, same_row(query.model, found))
+    made = made.order_by(found.c[SCORE].desc(), *key_columns(query.model))
+    return paged(made.options(*query.loaders), query)
 
 
 def servable(query: Query[Any]) -> bool:
@@ -77,6 +90,9 @@ def counted(query: Query[Any]) -> AnySelect:
     """How many rows the filters and thresholds leave; order, limit and offset are ignored."""
     check(query)
     made = restricted(select(func.count()).select_from(query.model), query)
+    if query.text is not None:
+        found = found_by(query.text)
+        return made.join(found, same_row(query.model, found))
     if query.ranking is None:
         return made
     farthest = farthest_distance(query)
@@ -162,6 +178,10 @@ def check(query: Query[Any]) -> None:
     Raises:
         InvalidQuery: a threshold without `similar_to`, or a condition on a table not joined.
     """
+    if query.ranking is not None and query.text is not None:
+        raise InvalidQuery(
+            "similar_to() and matching() are two rankings", hint="add .fuse() to make them one"
+        )
     if query.ranking is None and (query.farthest is not None or query.lowest_score is not None):
         raise InvalidQuery("a threshold without a ranking", hint="begin with similar_to(vector)")
     own: set[FromClause] = set(mapper_of(query.model).tables)

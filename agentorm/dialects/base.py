@@ -375,7 +375,7 @@ class Readable(Dialect):
     """SQLAlchemy's own default, in which ``str(statement)`` is written: for the eye alone."""
 
     name = "default"
-    features = frozenset({Feature.DISTANCE})
+    features = frozenset({Feature.DISTANCE, Feature.FULL_TEXT})
     kinds = frozenset(Kind)
     distances = MappingProxyType(
         {

@@ -1,4 +1,4 @@
-"""Where the nearest come from: the engine itself, or a scan that numpy ranks."""
+"""Where the best come from: the engine itself, its text index, or a scan that numpy ranks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from agentorm.expressions import AnySelect
 from agentorm.query import Query
 from agentorm.rank.base import Found, Ranker, Run
 from agentorm.rank.indexing import ignored, unserved, why_not_by
+from agentorm.rank.matches import Matches
 from agentorm.rank.native import Native
 from agentorm.rank.scan import Scan, slow_path
 from agentorm.rank.streaming import check_free, streamed
@@ -32,20 +33,21 @@ __all__ = [
     "why_not_by",
 ]
 
-_NATIVE, _SCAN = Native(), Scan()
+_NATIVE, _SCAN, _MATCHES = Native(), Scan(), Matches()
 _announced: WeakKeyDictionary[Engine, set[str]] = WeakKeyDictionary()
 
 
 def ranker_of(query: Query[Any], dialect: Dialect) -> Ranker:
     """Who ranks this query on this engine."""
-    assert query.ranking is not None
     ranking = query.ranking
+    if ranking is None:
+        return _MATCHES
     return _NATIVE if dialect.computes(ranking.metric, ranking.kind) else _SCAN
 
 
 def statements(query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
     """The selects that `all` or `hits` would send, in order."""
-    if query.ranking is None:
+    if not query.is_ranked:
         return (statement(query),)
     return ranker_of(query, dialect).statements(query, dialect)
 

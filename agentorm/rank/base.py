@@ -18,6 +18,8 @@ from agentorm.dialects.tasks import breathe
 from agentorm.expressions import AnySelect
 from agentorm.models import mapper_of
 from agentorm.query import Query
+from agentorm.rankings import Ranking
+from agentorm.results import Hit
 
 E = TypeVar("E")
 V = TypeVar("V")
@@ -45,16 +47,21 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Found(Generic[E]):
-    """Entities with their distances, nearest first.
+    """The hits of a ranking, best first.
 
     Attributes:
         exact: no index approximated them.
         complete: none is missing that was there when the ranking began.
     """
 
-    rows: list[tuple[E, float]]
+    rows: list[Hit[E]]
     exact: bool
     complete: bool = True
+
+
+def hit_of(ranking: Ranking, entity: E, distance: float) -> Hit[E]:
+    """The hit of a ranking by distance alone."""
+    return Hit(entity, distance, ranking.metric.score(distance, len(ranking.vector)))
 
 
 def sortable_key(query: Query[E], entity: E) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
-from agentorm.rank.base import Found, Ranker, Run, sortable_key
+from agentorm.rank.base import Found, Ranker, Run, hit_of, sortable_key
 from agentorm.rank.indexing import (
     candidates_of,
     effort_of,
@@ -26,6 +26,7 @@ from agentorm.rank.indexing import (
     why,
 )
 from agentorm.rank.streaming import streamed
+from agentorm.results import Hit
 from agentorm.statement import (
     counted,
     depth_of,
@@ -65,15 +66,17 @@ class Native(Ranker):
             return self._exactly(query, run)
         looked = self._look(query, run)
         if looked.is_full:
-            return Found(looked.rows, exact=False)
+            return Found(_hits(query, looked.rows), exact=False)
         if looked.is_short:
             left = run.session.execute(passing(query, depth_of(query))).scalar_one()
             if left < depth_of(query):
                 every = left <= looked.read and _reads_all_pages(query, run.dialect)
-                return Found(looked.rows, exact=True) if every else self._exactly(query, run)
+                if not every:
+                    return self._exactly(query, run)
+                return Found(_hits(query, looked.rows), exact=True)
         looked = self._look(query, run, widened=True)
         if looked.is_full or looked.is_past:
-            return Found(looked.rows, exact=False, complete=looked.is_full)
+            return Found(_hits(query, looked.rows), exact=False, complete=looked.is_full)
         return self._exactly(query, run)
 
     def stream(self, query: Query[E], run: Run) -> Iterator[E]:
@@ -98,7 +101,7 @@ class Native(Ranker):
 
     def _exactly(self, query: Query[E], run: Run) -> Found[E]:
         found = self._fetch(query, run, indexed=False)
-        return Found(_within(found, farthest_distance(query)), exact=True)
+        return Found(_hits(query, _within(found, farthest_distance(query))), exact=True)
 
     def _look(self, query: Query[E], run: Run, *, widened: bool = False) -> _Looked[E]:
         with _searching(query, run, widened=widened):
@@ -117,6 +120,11 @@ class Native(Ranker):
     def _fetch(self, query: Query[E], run: Run, *, indexed: bool) -> list[tuple[E, float]]:
         result = run.session.execute(_statement(query, run.dialect, indexed=indexed))
         return list(_ranked(result.unique() if query.loaders else result))
+
+
+def _hits(query: Query[E], rows: list[tuple[E, float]]) -> list[Hit[E]]:
+    assert query.ranking is not None
+    return [hit_of(query.ranking, entity, distance) for entity, distance in rows]
 
 
 def _searching(

@@ -22,8 +22,9 @@ from agentorm.dialects import Dialect
 from agentorm.errors import DimensionMismatch
 from agentorm.expressions import AnySelect
 from agentorm.models import mapper_of
-from agentorm.query import Query, Ranking
-from agentorm.rank.base import Found, Ranker, Run, in_chunks, sortable, sortable_key
+from agentorm.query import Query
+from agentorm.rank.base import Found, Ranker, Run, hit_of, in_chunks, sortable, sortable_key
+from agentorm.rankings import Ranking
 from agentorm.statement import farthest_distance, keys_and_vectors, rows_of_keys
 from agentorm.vectors import Kind, distances
 
@@ -46,7 +47,9 @@ class Scan(Ranker):
             if complete:
                 break
         found.sort(key=_by_distance)
-        return Found([(entity, d) for d, _, entity in found], exact=True, complete=complete)
+        assert query.ranking is not None
+        hits = [hit_of(query.ranking, entity, distance) for distance, _, entity in found]
+        return Found(hits, exact=True, complete=complete)
 
     def stream(self, query: Query[E], run: Run) -> Iterator[E]:
         for part in in_chunks(_nearest_keys(query, run)):

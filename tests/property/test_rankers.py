@@ -41,10 +41,10 @@ def test_a_scan_finds_what_the_engine_finds(world: Database, case: Case, page: P
             assert ranker_of(query, run.dialect).name == ranker
             whole = SCAN.nearest(query, run)
             part = SCAN.nearest(paged(query, page), run)
-            found = {key(entity): distance for entity, distance in whole.rows}
+            found = {key(hit.entity): hit.distance for hit in whole.rows}
             assert (whole.exact, SCAN.count(query, run)) == (True, len(native))
             assert keys(SCAN.stream(query, run)) == list(found)
-            assert [key(entity) for entity, _ in part.rows] == page.of(list(found))
+            assert [key(hit.entity) for hit in part.rows] == page.of(list(found))
     assert found.keys() == native.keys()
     for row in ranked(case.rows, case.field, case.query, case.measured_by):
         name = key_of(row.row, KEYS[case.model])
@@ -62,14 +62,14 @@ def test_a_scan_keeps_what_is_within_a_threshold(
         query = ranking(case, session)
         with running(session, case.model) as run:
             rows = SCAN.nearest(query, run).rows
-            limit = data.draw(st.sampled_from([d for _, d in rows] or [0.0]))
+            limit = data.draw(st.sampled_from([hit.distance for hit in rows] or [0.0]))
             near = query.max_distance(limit)
-            wanted: list[Key] = [key(entity) for entity, d in rows if d <= limit]
-            assert [key(entity) for entity, _ in SCAN.nearest(near, run).rows] == wanted
+            wanted: list[Key] = [key(hit.entity) for hit in rows if hit.distance <= limit]
+            assert [key(hit.entity) for hit in SCAN.nearest(near, run).rows] == wanted
             assert keys(SCAN.stream(near, run)) == wanted
             assert SCAN.count(near, run) == len(wanted)
             page = data.draw(strategies.pages)
-            part = [key(entity) for entity, _ in SCAN.nearest(paged(near, page), run).rows]
+            part = [key(hit.entity) for hit in SCAN.nearest(paged(near, page), run).rows]
             assert part == page.of(wanted)
 
 
