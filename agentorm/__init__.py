@@ -45,7 +45,7 @@ from agentorm.errors import (
     UnsupportedFeature,
 )
 from agentorm.expressions import distance
-from agentorm.fields import Field, json_field, vector_field
+from agentorm.fields import Field, json_field, text_field, vector_field
 from agentorm.filters import filter_schema, parse_filter
 from agentorm.indexes import HNSW, IVFFlat, VectorIndex
 from agentorm.json_indexes import GIN, JSONIndex, PathIndex
@@ -169,5 +169,6 @@ __all__ = [
     "json_field",
     "parse_filter",
     "repository",
+    "text_field",
     "vector_field",
 ]

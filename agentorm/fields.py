@@ -17,6 +17,7 @@ from agentorm.indexes import MOST_INDEXED, VectorIndex
 from agentorm.json_indexes import JSONIndex
 from agentorm.json_types import JSONType
 from agentorm.refusals import shown
+from agentorm.text_indexes import TextField
 from agentorm.types import VectorType
 from agentorm.vectors import (
     AnyVector,
@@ -28,7 +29,7 @@ from agentorm.vectors import (
     vector_class,
 )
 
-__all__ = ["Field", "JSONField", "VectorField", "json_field", "vector_field"]
+__all__ = ["Field", "JSONField", "VectorField", "json_field", "text_field", "vector_field"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,4 +209,61 @@ def json_field(
         nullable=PydanticUndefined if nullable is None else nullable,
         sa_type=JSONType(),
         sa_column_kwargs={"info": {"agentorm": indexes}} if indexes.indexes else PydanticUndefined,
+    )
+
+
+def text_field(  # noqa: PLR0913  # what SQLModel's Field takes for text
+    *,
+    search: str | None = None,
+    default: Any = PydanticUndefined,
+    default_factory: Callable[[], str] | None = None,
+    nullable: bool | None = None,
+    unique: bool | None = None,
+    index: bool | None = None,
+    min_length: int | None = None,
+    max_length: int | None = None,
+    regex: str | None = None,
+    title: str | None = None,
+    description: str | None = None,
+) -> Any:
+    """Declare text that is searched by its words; annotate it ``str``, or ``str | None``.
+
+    Each engine keeps the words in an index of its own kind, which follows the rows by itself.
+
+    Args:
+        search: the language of the text, by which PostgreSQL finds other forms of a word, and
+            SQLite those of english; ``"simple"`` is for any other. Without one the text is not
+            searched.
+        default: the value where none is given.
+        default_factory: what makes the default.
+        nullable: whether the column takes NULL, if the annotation does not tell.
+        unique: whether no two rows have the same text.
+        index: whether the whole text is indexed too, for comparisons with it.
+        min_length: the fewest characters.
+        max_length: the most characters.
+        regex: what the text must look like.
+        title: its title in the JSON schema.
+        description: its description there.
+
+    Raises:
+        InvalidModel: an unknown language, another annotation, or a field of the table that is
+            called as the hidden column, ``<name>_search``.
+
+    Example:
+        ``body: str = text_field(search="english")`` is ``body TEXT COLLATE "C" NOT NULL`` on
+        PostgreSQL, a hidden ``body_search TSVECTOR GENERATED ALWAYS AS (...) STORED``, and
+        ``CREATE INDEX ft_doc_body ON doc USING gin (body_search)``.
+    """
+    return Field(
+        default=default,
+        default_factory=default_factory,
+        nullable=PydanticUndefined if nullable is None else nullable,
+        unique=PydanticUndefined if unique is None else unique,
+        index=PydanticUndefined if index is None else index,
+        min_length=min_length,
+        max_length=max_length,
+        regex=regex,
+        title=title,
+        description=description,
+        sa_column_kwargs={"info": {"agentorm": TextField(search)}},
     )

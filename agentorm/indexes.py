@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from hashlib import blake2s
 from typing import Any, ClassVar, TypeAlias
 
 from sqlalchemy import Column, Index, MetaData, Table, cast
@@ -16,11 +15,11 @@ from sqlalchemy.types import TypeEngine
 
 from agentorm import dialects
 from agentorm.dialects import Dialect, Feature
+from agentorm.dialects.naming import short_name
 from agentorm.errors import InvalidModel, UnsupportedFeature
 from agentorm.types import VectorType
 from agentorm.vectors import Kind, Metric
 
-_LONGEST_NAME = 60
 MOST_INDEXED = 1000
 """How many components of a sparse vector an index takes that are not 0."""
 
@@ -241,11 +240,3 @@ def _over_the_cast(element: CreateIndex, known: Dialect) -> CreateIndex:
     given: Any = dict(index.dialect_kwargs)
     twin = Index(index.name, cast(bare, narrow).label(column.name), **given)
     return CreateIndex(twin, if_not_exists=element.if_not_exists)
-
-
-def short_name(name: str) -> str:
-    """The name of an index, cut where an engine would refuse it, and still no other's."""
-    if len(name) <= _LONGEST_NAME:
-        return name
-    digest = blake2s(name.encode(), digest_size=4).hexdigest()
-    return f"{name[: _LONGEST_NAME - 9]}_{digest}"

@@ -18,8 +18,9 @@ from sqlalchemy.types import Numeric, TypeEngine
 
 from agentorm import dialects
 from agentorm.dialects import Dialect, Feature
+from agentorm.dialects.naming import short_name
 from agentorm.errors import InvalidModel, InvalidQuery, InvalidValue
-from agentorm.indexes import asked_of, short_name
+from agentorm.indexes import asked_of
 from agentorm.json_declared import DECLARED
 from agentorm.json_paths import ODD, JSONPath, JSONRead, Step, checked_step
 

@@ -29,12 +29,13 @@ from sqlmodel.main import SQLModelMetaclass
 
 from agentorm.columns import declared_type, limit_keys
 from agentorm.errors import InvalidModel
-from agentorm.fields import Field, JSONField, VectorField, vector_field
+from agentorm.fields import Field, JSONField, VectorField, text_field, vector_field
 from agentorm.indexes import vector_index
 from agentorm.json_indexes import is_json_index, json_index
 from agentorm.json_types import JSONType
 from agentorm.loading import RAISE_NOT_LOADED, explain_expired
 from agentorm.rules import Rules
+from agentorm.text_indexes import TextField, check_searched, text_index
 from agentorm.tracked import track
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ _UNLOADED = {"lazy": RAISE_NOT_LOADED}
 
 
 @dataclass_transform(
-    kw_only_default=True, field_specifiers=(Field, SQLModelFieldInfo, vector_field)
+    kw_only_default=True,
+    field_specifiers=(Field, SQLModelFieldInfo, text_field, vector_field),
 )
 class EntityMeta(SQLModelMetaclass):
     """Makes entities; a table derived from a table is inheritance in SQLAlchemy's sense."""
@@ -165,12 +167,20 @@ def _complete(model: type[Entity]) -> None:
         if isinstance(spec, JSONField) and not any(map(is_json_index, _indexes_of(column))):
             for declared in spec.indexes:
                 json_index(column, declared)
+        if isinstance(spec, TextField):
+            _index_text(column, spec)
+    check_searched(table)
     rules = Rules(model)
     type.__setattr__(model, "__rules__", rules)
     for name in rules.json_fields:
         attribute = getattr(model, name)
         if attribute.class_ is model:
             track(attribute)
+
+
+def _index_text(column: Column[Any], spec: TextField) -> None:
+    if spec.search is not None:
+        text_index(column, spec.search)
 
 
 def _indexes_of(column: Column[Any]) -> list[Index]:

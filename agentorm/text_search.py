@@ -11,7 +11,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Double,
-    Integer,
     Text,
     bindparam,
 )
@@ -23,8 +22,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from agentorm import dialects
 from agentorm.dialects import Dialect, Feature
+from agentorm.dialects.text_storage import has_integer_key, index_name, keys_name, shadow_name
 from agentorm.errors import UnsupportedFeature
-from agentorm.indexes import short_name
 from agentorm.words import Raw, Terms
 
 
@@ -47,17 +46,17 @@ class TextPlace:
     @property
     def index(self) -> str:
         """The name of the index."""
-        return short_name(f"ft_{self.table}_{self.column}")
+        return index_name(self.table, self.column)
 
     @property
     def key_table(self) -> str:
         """The name of the table of keys, where the index is a table of its own."""
-        return f"{self.index}_keys"
+        return keys_name(self.index)
 
     @property
     def shadow(self) -> str:
         """The name of the hidden column, where there is one."""
-        return f"{self.column}_search"
+        return shadow_name(self.column)
 
 
 def place_of(column: Column[Any], language: str) -> TextPlace:
@@ -69,14 +68,9 @@ def place_of(column: Column[Any], language: str) -> TextPlace:
         schema=table.schema,
         column=str(column.name),
         keys=tuple(str(key.name) for key in keys),
-        by_row_id=len(keys) == 1 and _is_integer(keys[0].type),
+        by_row_id=has_integer_key(table),
         language=language,
     )
-
-
-def _is_integer(kind: TypeEngine[Any]) -> bool:
-    impl: Any = getattr(kind, "impl_instance", kind)
-    return isinstance(impl, Integer)
 
 
 class WordsType(TypeDecorator[Any]):

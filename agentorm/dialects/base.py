@@ -35,6 +35,7 @@ from agentorm.dialects import text_forms
 from agentorm.dialects.holding import HoldsVectors
 from agentorm.dialects.json_forms import READABLE, JSONForms
 from agentorm.dialects.text_forms import TextForms
+from agentorm.dialects.text_storage import NOTHING, TextStorage
 from agentorm.errors import DatabaseError, UnsupportedFeature
 from agentorm.vectors import Kind, Metric
 
@@ -93,6 +94,7 @@ class Dialect(HoldsVectors):
         vector_bits: how a vector ``{expression}`` is compared for equality.
         json: how a path into a JSON document is written, and what is asked there.
         text: how its full-text index is asked.
+        text_storage: how that is made.
         beyond_reflection: the start of SQLAlchemy's warning about what it does not know here.
         stored_types: the types that reflection names otherwise than DDL does, and how.
         json_collation: the collation by which JSON is known where it is kept as text.
@@ -134,6 +136,7 @@ class Dialect(HoldsVectors):
     vector_bits: ClassVar[str] = "{expression}"
     json: JSONForms = READABLE
     text: ClassVar[TextForms] = text_forms.READABLE
+    text_storage: ClassVar[TextStorage] = NOTHING
     beyond_reflection: ClassVar[str | None] = None
     stored_types: ClassVar[Mapping[str, str]] = MappingProxyType({})
     json_collation: ClassVar[str | None] = None

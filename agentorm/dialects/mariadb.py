@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, text
 from sqlalchemy.exc import SAWarning
 
 from agentorm import errors
-from agentorm.dialects import mariadb_indexes, mysql_types
+from agentorm.dialects import mariadb_indexes, mysql_types, text_storage
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.built import BuiltIndex
 from agentorm.dialects.effort import Effort
@@ -68,6 +68,7 @@ class MariaDB(MySQL):
     index_reach = _MOST_CANDIDATES
     collation: ClassVar[str] = "utf8mb4_nopad_bin"
     json = MARIADB
+    text_storage = text_storage.MARIADB
     vector_bits = Dialect.vector_bits
     beyond_reflection = _ITS_INDEX_IS_UNKNOWN
     stored_types = MappingProxyType({"BOOL": "TINYINT(1)", "BIGINT": "BIGINT(20)"})

@@ -33,7 +33,7 @@ from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.types import TypeEngine
 
 from agentorm import errors
-from agentorm.dialects import mysql_limits, mysql_types, text_forms
+from agentorm.dialects import mysql_limits, mysql_types, text_forms, text_storage
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.json_forms import MYSQL
 from agentorm.dialects.mysql_probe import answer, distance_templates
@@ -85,6 +85,7 @@ class MySQL(Dialect):
     collation: ClassVar[str] = "utf8mb4_0900_bin"
     json = MYSQL
     text = text_forms.MYSQL
+    text_storage = text_storage.MYSQL
     vector_bits = "CAST({expression} AS BINARY)"
     stored_types: ClassVar[Mapping[str, str]] = MappingProxyType({"BOOL": "TINYINT(1)"})
     explain_prefix = "EXPLAIN FORMAT=TREE"

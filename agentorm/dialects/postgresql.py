@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from agentorm import errors
-from agentorm.dialects import pgvector_search, postgresql_indexes, text_forms
+from agentorm.dialects import pgvector_search, postgresql_indexes, text_forms, text_storage
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.built import BuiltIndex
 from agentorm.dialects.effort import Effort
@@ -104,6 +104,7 @@ class PostgreSQL(Dialect):
     indexed_metrics = MappingProxyType(postgresql_indexes.METRICS)
     json = POSTGRESQL
     text = text_forms.POSTGRESQL
+    text_storage = text_storage.POSTGRESQL
     unindexed = "({distance} + 0)"
     ascending = "{expression} NULLS FIRST"
     descending = "{expression} DESC NULLS LAST"

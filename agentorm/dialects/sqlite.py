@@ -23,6 +23,7 @@ from agentorm.dialects import (
     sqlite_types,
     sqlite_vec,
     text_forms,
+    text_storage,
 )
 from agentorm.dialects.base import ASIDE, Dialect, Feature
 from agentorm.dialects.json_forms import SQLITE
@@ -42,6 +43,7 @@ _SECONDS_TO_WAIT = "10"
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA case_sensitive_like = ON",
+    "PRAGMA recursive_triggers = ON",  # REPLACE deletes rows, which full text is told of so
 )
 _READS = ("SELECT", "PRAGMA", "WITH", "EXPLAIN", "VALUES", "SAVEPOINT")
 _PENDING = "agentorm_begin"
@@ -76,6 +78,7 @@ class SQLite(Dialect):
     )
     json = SQLITE
     text = text_forms.SQLITE
+    text_storage = text_storage.SQLITE
     nearest_first = "{distance} NULLS LAST"
     transactional_schema = True
     alters_columns = False
