@@ -177,11 +177,12 @@ _BY_KEY = TextStatements(
     drop=(*_DROP_TRIGGERS, _DROP_INDEX, _DROP_KEYS),
     leave=(_DROP_INDEX, _DROP_KEYS),
 )
+_LETTERS_MARKS_NUMBERS = "unicode61 remove_diacritics 0 categories 'L* M* N*'"
 SQLITE = TextStorage(
     statements=_BY_ROW_ID,
     keyed=_BY_KEY,
-    configurations=MappingProxyType({"english": "porter unicode61 remove_diacritics 0"}),
-    otherwise="unicode61 remove_diacritics 0",
+    configurations=MappingProxyType({"english": f"porter {_LETTERS_MARKS_NUMBERS}"}),
+    otherwise=_LETTERS_MARKS_NUMBERS,
     reserved=frozenset({"rank", "rowid"}),
 )
 
@@ -203,7 +204,8 @@ POSTGRESQL = TextStorage(
 
 _FULLTEXT = (
     "ALTER TABLE {table} ADD COLUMN {shadow} LONGTEXT CHARACTER SET utf8mb4 COLLATE {language}"
-    " GENERATED ALWAYS AS ({column}) STORED, ADD FULLTEXT INDEX {bare_index} ({shadow})"
+    " GENERATED ALWAYS AS (REPLACE({column}, '_', ' ')) STORED,"
+    " ADD FULLTEXT INDEX {bare_index} ({shadow})"
 )
 _IN_THE_TABLE = TextStatements(
     create=(_FULLTEXT,),
