@@ -21,7 +21,7 @@ from tests.engines import ENGINES
 
 DRIVERS = ("sync", "async")
 FOLDERS = {"contract", "property"}
-TRACED = {"contract": {"sqlite", "mysql"}, "async": {"sqlite"}}  # one that ranks, one that scans
+TRACED = ("sqlite", "mysql")  # one that ranks, one that scans
 EXAMPLES = "_hypothesis_internal_use_settings"  # where Hypothesis keeps a test's settings
 REDUCED = {engine.name for engine in ENGINES if engine.reduced}
 
@@ -48,9 +48,10 @@ def parametrize(metafunc: pytest.Metafunc, engines: list[Any]) -> None:
     twice = (
         takes_driver and node.path.parent.name in FOLDERS and not node.get_closest_marker("sync")
     )
+    traced = _traced(engines)
     pairs = [
         pytest.param(
-            name, *[driver] * takes_driver, id=_id(name, driver), marks=_marks(node, name, driver)
+            name, *[driver] * takes_driver, id=_id(name, driver), marks=_marks(name, driver, traced)
         )
         for name in engines
         for driver in (_wanted() if twice and name not in REDUCED else DRIVERS[:1])
@@ -62,11 +63,13 @@ def _id(name: str, driver: str) -> str:
     return name if driver == "sync" else f"{name}-async"
 
 
-def _marks(node: pytest.Item, name: str, driver: str) -> Sequence[pytest.MarkDecorator]:
-    """Being traced doubles the time, and a test of all engines has the same lines on most."""
-    of_all = node.get_closest_marker("engines") is None
-    traced = TRACED.get(node.path.parent.name, {name}) if of_all else {name}
+def _marks(name: str, driver: str, traced: Sequence[str]) -> Sequence[pytest.MarkDecorator]:
     return () if driver == "sync" and name in traced else (pytest.mark.untraced,)
+
+
+def _traced(names: Sequence[str]) -> Sequence[str]:
+    """Being traced doubles the time, and a test has the same lines on most of its engines."""
+    return [name for name in TRACED if name in names] or names
 
 
 @pytest.hookimpl(tryfirst=True)

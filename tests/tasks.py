@@ -20,6 +20,7 @@ from agentorm import (
     repository,
     vector_field,
 )
+from tests.filling import insert_rows
 
 ROWS = 1200
 ONE = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 5}
@@ -66,7 +67,7 @@ def fill(url: str) -> None:
     """The table with so many rows."""
     with Database(url) as db:
         db.create_all(Sheet)
-        repository(Sheet, db).add_all(sheets(ROWS))
+        insert_rows(db, Sheet, [row.model_dump(exclude={"id"}) for row in sheets(ROWS)])
 
 
 def awaited(url: str, **engine_options: Any) -> AsyncDatabase:

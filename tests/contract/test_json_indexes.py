@@ -21,6 +21,7 @@ from agentorm import (
     json_field,
     repository,
 )
+from tests.filling import insert_rows
 
 ROWS = 2000
 ODD = ("a b.$[0]%s:x", "é's")
@@ -67,11 +68,10 @@ def document(n: int) -> dict[str, Any]:
 def filled(db: Database) -> Database:
     """The same rows with indexes and without, and the engine knows how many there are."""
     models: tuple[Any, ...] = (JIDoc, JIPlain)
+    rows = [{"meta": document(n), "tags": [f"t{n % 300}", "all"]} for n in range(ROWS)]
     for model in models:
         db.create_all(model)
-        repository(model, db).add_all(
-            model(meta=document(n), tags=[f"t{n % 300}", "all"]) for n in range(ROWS)
-        )
+        insert_rows(db, model, rows)
     dialect = dialects.of(db.engine.dialect)
     with db.session() as session:
         if Feature.GIN in dialect.features:

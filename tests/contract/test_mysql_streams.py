@@ -8,12 +8,12 @@ from itertools import islice
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import insert
 from sqlalchemy.orm import selectinload
 from sqlmodel import select
 
 from agentorm import Database, DatabaseError, InvalidQuery, Repository, repository
 from tests.contract.models import Author, Doc, vector
+from tests.filling import insert_rows
 
 pytestmark = pytest.mark.engines("mariadb", "mysql", "mariadb-10.11")
 
@@ -29,8 +29,7 @@ def docs(library: Database) -> Database:
     rows: list[dict[str, Any]] = [
         {"title": str(n), "n": n, "meta": {}, "embedding": vector(1, n, 0)} for n in range(ROWS)
     ]
-    with library.engine.begin() as connection:
-        connection.execute(insert(Doc), rows)
+    insert_rows(library, Doc, rows)
     return library
 
 

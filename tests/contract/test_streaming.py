@@ -15,6 +15,7 @@ from sqlalchemy import insert, select
 from agentorm import Database, Field, SyncQuery, Vector, col, repository, vector_field
 from tests.contract.models import STREAMS_ALONE, Contract, Doc, vector
 from tests.engines import NAMES
+from tests.filling import insert_rows
 
 pytestmark = pytest.mark.engines(*NAMES)
 
@@ -71,8 +72,13 @@ def test_a_stream_holds_a_chunk_in_memory(db: Database) -> None:
 @pytest.fixture
 def docs(library: Database) -> Database:
     """1,100 documents, in 3 chunks; their vectors are the farther, the greater their key."""
-    repository(Doc, library).add_all(
-        Doc(id=n, title=str(n), n=n % 7, embedding=vector(1, n, 0)) for n in range(1, 1101)
+    insert_rows(
+        library,
+        Doc,
+        (
+            {"title": str(n), "n": n % 7, "meta": {}, "embedding": vector(1, n, 0)}
+            for n in range(1, 1101)
+        ),
     )
     return library
 

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from agentorm import Database, InvalidQuery, repository
 from tests.contract.models import STREAMS_ALONE, Doc, vector
+from tests.filling import insert_rows
 
 pytestmark = pytest.mark.engines(*STREAMS_ALONE)
 ranked_by_the_engine = pytest.mark.engines("mariadb")
@@ -40,8 +41,13 @@ USED = pytest.mark.parametrize("use", USES.values(), ids=USES)
 @pytest.fixture
 def docs(library: Database) -> Database:
     """1,100 documents, in 3 chunks; their vectors are the farther, the greater their key."""
-    repository(Doc, library).add_all(
-        Doc(id=n, title=str(n), embedding=vector(1, n, 0)) for n in range(1, 1101)
+    insert_rows(
+        library,
+        Doc,
+        (
+            {"title": str(n), "n": 0, "meta": {}, "embedding": vector(1, n, 0)}
+            for n in range(1, 1101)
+        ),
     )
     return library
 

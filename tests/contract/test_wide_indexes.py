@@ -23,6 +23,7 @@ from agentorm import (
 )
 from agentorm.vectors import Metric, distances
 from tests.contract.models import Contract
+from tests.filling import insert_rows
 
 COUNT, SIZE, TOPICS = 300, 2100, 10
 on_postgresql = pytest.mark.engines("postgresql")
@@ -92,9 +93,8 @@ def fill(db: Database, model: type[Any]) -> None:
     db.create_all(model)
     order = np.random.default_rng(5).permutation(COUNT)
     rows = spread()
-    repository(model, db).add_all(
-        [model(id=int(n) + 1, topic=int(n) % TOPICS, v=rows[n]) for n in order]
-    )
+    given = [{"id": int(n) + 1, "topic": int(n) % TOPICS, "v": Vector(rows[n])} for n in order]
+    insert_rows(db, model, given)
     if db.engine.dialect.name == "postgresql":
         with db.engine.begin() as connection:  # lists find their centres in rows
             connection.execute(text(f"REINDEX TABLE {model.__tablename__}"))
