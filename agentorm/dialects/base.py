@@ -42,7 +42,7 @@ from agentorm.vectors import Kind, Metric
 if TYPE_CHECKING:
     from sqlalchemy import URL, Column, Connection, Engine, Index, Insert, Table
 
-    from agentorm.dialects.built import BuiltIndex
+    from agentorm.dialects.built import BuiltIndex, BuiltText
     from agentorm.dialects.effort import Effort
 
 IMMEDIATE = {"agentorm_begin": "IMMEDIATE"}
@@ -268,6 +268,12 @@ class Dialect(HoldsVectors):
         self, connection: Connection, table: str, schema: str | None = None
     ) -> dict[str, BuiltIndex]:
         """The vector indexes of a table by their names, those that can be declared here too."""
+        return {}
+
+    def text_indexes(
+        self, connection: Connection, table: str, schema: str | None = None
+    ) -> dict[str, BuiltText]:
+        """The full-text indexes of a table by their names, those made as `text_storage` says."""
         return {}
 
     def hidden_tables(self, connection: Connection) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""A vector index as an engine says that it built it."""
+"""Indexes as an engine says that it built them."""
 
 from __future__ import annotations
 
@@ -18,3 +18,19 @@ class BuiltIndex:
     metric: Metric
     parameters: Mapping[str, int]
     kind: Kind = Kind.FLOAT32
+
+
+@dataclass(frozen=True)
+class BuiltText:
+    """A full-text index that is there.
+
+    Attributes:
+        column: whose words it has.
+        configuration: what the engine wrote for the language; None where it does not follow the
+            rows any more.
+        shadow: the hidden column, where there is one.
+    """
+
+    column: str
+    configuration: str | None
+    shadow: str | None = None

@@ -33,8 +33,9 @@ from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.types import TypeEngine
 
 from agentorm import errors
-from agentorm.dialects import mysql_limits, mysql_types, text_forms, text_storage
+from agentorm.dialects import mysql_limits, mysql_text, mysql_types, text_forms, text_storage
 from agentorm.dialects.base import Dialect, Feature
+from agentorm.dialects.built import BuiltText
 from agentorm.dialects.json_forms import MYSQL
 from agentorm.dialects.mysql_probe import answer, distance_templates
 from agentorm.vectors import Kind, Metric
@@ -181,6 +182,11 @@ class MySQL(Dialect):
         guarded = {key[0]: func.IF(same, old[key[0]], refusal)}
         values = {name: new[name] for name in overwrite if name not in key}
         return made.on_duplicate_key_update(values | guarded)
+
+    def text_indexes(
+        self, connection: Connection, table: str, schema: str | None = None
+    ) -> dict[str, BuiltText]:
+        return mysql_text.text_indexes(connection, table, schema)
 
     def before_savepoint(self, connection: Connection) -> None:
         """Without a transaction the server forgets a savepoint at once, and keeps every row."""

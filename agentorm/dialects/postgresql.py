@@ -18,7 +18,7 @@ from sqlalchemy.types import TypeEngine
 from agentorm import errors
 from agentorm.dialects import pgvector_search, postgresql_indexes, text_forms, text_storage
 from agentorm.dialects.base import Dialect, Feature
-from agentorm.dialects.built import BuiltIndex
+from agentorm.dialects.built import BuiltIndex, BuiltText
 from agentorm.dialects.effort import Effort
 from agentorm.dialects.json_forms import POSTGRESQL
 from agentorm.dialects.postgresql_types import OWN_TYPES, TextByCodePoint
@@ -182,6 +182,11 @@ class PostgreSQL(Dialect):
     ) -> dict[str, str]:
         found = connection.execute(_JSON_INDEXES, {"table": table, "schema": schema})
         return {name: written for name, written in found}  # noqa: C416  # a Row is no pair to mypy
+
+    def text_indexes(
+        self, connection: Connection, table: str, schema: str | None = None
+    ) -> dict[str, BuiltText]:
+        return postgresql_indexes.text_indexes(connection, table, schema)
 
     def built_parameters(self, method: Feature, **parameters: int) -> dict[str, int]:
         return parameters

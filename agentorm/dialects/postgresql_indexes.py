@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from sqlalchemy import Connection, text
 
 from agentorm.dialects.base import Dialect, Feature
-from agentorm.dialects.built import BuiltIndex
+from agentorm.dialects.built import BuiltIndex, BuiltText
+from agentorm.dialects.text_storage import shadow_name
 from agentorm.vectors import Kind, Metric
 
 _TYPES = {
@@ -58,6 +60,31 @@ _VECTOR_INDEXES = text("""
     WHERE owner.relname = :table AND nspname = coalesce(CAST(:schema AS name), current_schema())
         AND indnatts = 1 AND indpred IS NULL AND amname IN ('hnsw', 'ivfflat')
 """)
+_TEXT_INDEXES = text("""
+    SELECT named.relname, searched.attname, shadow.attname, pg_get_expr(adbin, adrelid)
+    FROM pg_index
+    JOIN pg_class named ON named.oid = indexrelid JOIN pg_am ON pg_am.oid = named.relam
+    JOIN pg_class owner ON owner.oid = indrelid
+    JOIN pg_namespace ON pg_namespace.oid = owner.relnamespace
+    JOIN pg_attribute shadow ON shadow.attrelid = owner.oid AND shadow.attnum = indkey[0]
+    JOIN pg_attrdef ON adrelid = owner.oid AND adnum = shadow.attnum
+    JOIN pg_depend ON classid = CAST('pg_attrdef' AS regclass) AND objid = pg_attrdef.oid
+        AND refclassid = CAST('pg_class' AS regclass) AND refobjid = owner.oid
+    JOIN pg_attribute searched ON searched.attrelid = owner.oid AND searched.attnum = refobjsubid
+    WHERE owner.relname = :table AND nspname = coalesce(CAST(:schema AS name), current_schema())
+        AND indnatts = 1 AND indpred IS NULL AND amname = 'gin' AND shadow.attgenerated = 's'
+""")
+_WORDS_OF = re.compile(r"""to_tsvector\('(\w+)'::regconfig, "left"\(translate\(""")
+
+
+def text_indexes(connection: Connection, table: str, schema: str | None) -> dict[str, BuiltText]:
+    """The full-text indexes of a table that were made of a column alone."""
+    found = connection.execute(_TEXT_INDEXES, {"table": table, "schema": schema})
+    return {
+        name: BuiltText(column, language[1], shadow)
+        for name, column, shadow, written in found
+        if shadow == shadow_name(column) and (language := _WORDS_OF.match(written))
+    }
 
 
 def vector_indexes(

@@ -26,6 +26,7 @@ from agentorm.dialects import (
     text_storage,
 )
 from agentorm.dialects.base import ASIDE, Dialect, Feature
+from agentorm.dialects.built import BuiltText
 from agentorm.dialects.json_forms import SQLITE
 from agentorm.vectors import Kind, Metric
 
@@ -47,6 +48,7 @@ _PRAGMAS = (
 )
 _READS = ("SELECT", "PRAGMA", "WITH", "EXPLAIN", "VALUES", "SAVEPOINT")
 _PENDING = "agentorm_begin"
+_HAS_FTS5 = "SELECT count(*) FROM pragma_module_list WHERE name = 'fts5'"
 
 
 def _of_two(metric: str, kind: str) -> str:
@@ -119,6 +121,11 @@ class SQLite(Dialect):
     ) -> dict[str, str]:
         return sqlite_declarations.expression_indexes(connection, table, schema)
 
+    def text_indexes(
+        self, connection: Connection, table: str, schema: str | None = None
+    ) -> dict[str, BuiltText]:
+        return sqlite_declarations.text_indexes(connection, table, schema)
+
     def hidden_tables(self, connection: Connection) -> frozenset[str]:
         return sqlite_declarations.hidden_tables(connection)
 
@@ -169,8 +176,15 @@ class SQLite(Dialect):
         cursor = connection.cursor()
         cursor.execute("SELECT sqlite_version()")
         (version,) = cursor.fetchone()
+        cursor.execute(_HAS_FTS5)
+        (fts5,) = cursor.fetchone()
         cursor.close()
-        return self.noting(f"SQLite {version}").noting(sqlite_vec.give(connection).note)
+        probed = self.noting(f"SQLite {version}").noting(sqlite_vec.give(connection).note)
+        if fts5:
+            return probed
+        return probed.without(
+            Feature.FULL_TEXT, note="this SQLite was built without FTS5: no text is indexed"
+        )
 
 
 class ScaledInteger(TypeDecorator[Decimal]):

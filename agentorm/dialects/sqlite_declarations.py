@@ -9,14 +9,20 @@ from sqlalchemy import Column, Connection, MetaData, Table, Update, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
+from agentorm.dialects.built import BuiltText
+from agentorm.dialects.text_storage import SQLITE, index_name, keys_name
 from agentorm.errors import DatabaseError, UnsupportedFeature
 
 _COLUMNS = text('SELECT name, type, "notnull" FROM pragma_table_info(:table) ORDER BY cid')
+_INDEXED = text("SELECT name FROM pragma_table_info(:table, :schema) ORDER BY cid LIMIT 1")
 _PARTS = text("SELECT cid FROM pragma_index_info(:index, :schema)")
 _AN_EXPRESSION = -2
 _VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+(\w+)", re.IGNORECASE | re.DOTALL)
 _STRING = r"'(?:''|[^'])*'|--[^\n]*|/\*.*?\*/"
 _NAME = r'"(?:""|[^"])*"|`[^`]*`|\[[^\]]*\]|\w+'
+_VERBS = ("insert", "update", "delete")
+_TOKENIZER = re.compile(r'tokenize\s*=\s*"([^"]*)"')
+_OURS = frozenset({SQLITE.otherwise, *SQLITE.configurations.values()})
 _FULL_TEXT = "data idx content docsize config segments segdir stat"
 _SHADOWS: dict[str, str] = {
     "fts3": _FULL_TEXT,
@@ -90,7 +96,31 @@ def hidden_tables(connection: Connection) -> frozenset[str]:
         if module in _SHADOWS
     ]
     kept = {name for name in written if any(shadow.fullmatch(name) for shadow in shadows)}
-    return frozenset(kept | modules.keys())
+    keys = {keys_name(name) for name, module in modules.items() if module == "fts5"}
+    return frozenset(kept | modules.keys() | (keys & written.keys()))
+
+
+def text_indexes(connection: Connection, table: str, schema: str | None) -> dict[str, BuiltText]:
+    """The full-text indexes that follow the rows of a table, or that did so before."""
+    master = _master(schema)
+    names = select(master.c.name)
+    follows = names.where(
+        master.c.type == "trigger", func.lower(master.c.tbl_name) == table.lower()
+    )
+    triggers = frozenset(connection.execute(follows).scalars())
+    virtual = select(master.c.name, master.c.sql).where(
+        master.c.type == "table", master.c.name.startswith("ft_", autoescape=True)
+    )
+    found: dict[str, BuiltText] = {}
+    for name, sql in connection.execute(virtual).all():
+        module, tokenizer = _VIRTUAL.match(sql), _TOKENIZER.search(sql)
+        if module is None or module[1].lower() != "fts5" or tokenizer is None:
+            continue
+        column = connection.execute(_INDEXED, {"table": name, "schema": schema or "main"}).scalar()
+        own = {f"{name}_{verb}" for verb in _VERBS}
+        if tokenizer[1] in _OURS and (own & triggers or name == index_name(table, str(column))):
+            found[name] = BuiltText(str(column), tokenizer[1] if own <= triggers else None)
+    return found
 
 
 def expression_indexes(connection: Connection, table: str, schema: str | None) -> dict[str, str]:

@@ -139,13 +139,14 @@ _FORGET = (
     " VALUES ('delete', old.rowid, old.{column})"
 )
 _DROP_INDEX, _DROP_KEYS = "DROP TABLE IF EXISTS {index}", "DROP TABLE IF EXISTS {keys}"
+_DROP = (*_DROP_TRIGGERS, _DROP_INDEX, _DROP_KEYS)
 _BY_ROW_ID = TextStatements(
     create=(
         _FTS5 + "content={content}, content_rowid='rowid', " + _TOKENIZE,
         *_triggers(_INSERT, f"{_FORGET}; {_INSERT}", _FORGET, "old.rowid <> new.rowid"),
     ),
     fill=("INSERT INTO {index}({bare_index}) VALUES ('rebuild')",),
-    drop=(*_DROP_TRIGGERS, _DROP_INDEX),
+    drop=_DROP,
     leave=(_DROP_INDEX,),
 )
 _KEY_INSERT = (
@@ -174,7 +175,7 @@ _BY_KEY = TextStatements(
         "INSERT INTO {keys}({key}) SELECT {key} FROM {table}",
         _FILL_KEYED,
     ),
-    drop=(*_DROP_TRIGGERS, _DROP_INDEX, _DROP_KEYS),
+    drop=_DROP,
     leave=(_DROP_INDEX, _DROP_KEYS),
 )
 _LETTERS_MARKS_NUMBERS = "unicode61 remove_diacritics 0 categories 'L* M* N*'"

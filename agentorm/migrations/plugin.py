@@ -9,7 +9,7 @@ from alembic.operations import ops
 from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import Connection
 
-from agentorm.migrations import changing
+from agentorm.migrations import changing, text_comparing
 from agentorm.migrations.comparing import compare_indexes, compare_types
 from agentorm.migrations.json_comparing import compare_json_indexes, hide
 from agentorm.migrations.operations import ready
@@ -32,6 +32,12 @@ def register(plugin: Plugin) -> None:
     add(compare_types, "column", "types")
     add(compare_indexes, "table", "vector indexes")
     add(compare_json_indexes, "table", "JSON indexes", priority=DispatchPriority.FIRST)
+    add(
+        text_comparing.compare_text_indexes,
+        "table",
+        "text indexes",
+        priority=DispatchPriority.FIRST,
+    )
     add(rewrite, "autogenerate", priority=DispatchPriority.LAST)
 
 
@@ -48,5 +54,6 @@ def _begin(context: AutogenContext, upgrade: ops.UpgradeOps) -> PriorityDispatch
     filters: list[Any] = context._name_filters  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
     filters.append(is_shown)
     hide(context)
+    text_comparing.hide(context)
     context.opts = {**context.opts, "render_item": rendering(context.opts.get("render_item"))}
     return PriorityDispatchResult.CONTINUE

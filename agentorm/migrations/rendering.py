@@ -6,7 +6,9 @@ from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from alembic.autogenerate import render
 from alembic.autogenerate.render import renderers
+from sqlalchemy import Column
 from sqlalchemy.types import TypeEngine
 
 from agentorm.migrations.columns import AddVectorColumnOp, ResizeVectorOp
@@ -20,6 +22,7 @@ from agentorm.migrations.operations import (
     PrepareVectorsOp,
     VectorIndexOp,
 )
+from agentorm.migrations.text_indexes import CreateTextIndexOp, DropTextIndexOp, TextIndexOp
 from agentorm.scalars import BytesType, DecimalType, EnumType, StringType
 from agentorm.types import VectorType
 from agentorm.vectors import Kind
@@ -87,6 +90,28 @@ def _json_index(context: AutogenContext, operation: JSONIndexOp) -> str:
     if getattr(operation.index, "type", None) is date:
         context.imports.add("import datetime")
     return _index(context, operation)
+
+
+@renderers.dispatch_for(CreateTextIndexOp)
+@renderers.dispatch_for(DropTextIndexOp)
+def _text_index(context: AutogenContext, operation: TextIndexOp) -> str:
+    named = (operation.name, operation.table_name, operation.column_name)
+    given = [*(repr(str(each)) for each in named), f"language={operation.language!r}"]
+    if operation.key:
+        given.append(f"key=[{', '.join(_column(context, part) for part in operation.key)}]")
+    given += _schema(operation.schema)
+    given += [f"{operation.flag}=True"] if operation.asks else []
+    return f"{_prefix(context)}{operation.verb}({', '.join(given)})"
+
+
+def _column(context: AutogenContext, column: Column[Any]) -> str:
+    sqlalchemy = context.opts["sqlalchemy_module_prefix"] or ""
+    return f"{sqlalchemy}Column({str(column.name)!r}, {_rendered(context, column.type)})"
+
+
+def _rendered(context: AutogenContext, type_: TypeEngine[Any]) -> str:
+    """As Alembic writes it, which asks `rendering` first."""
+    return render._repr_type(type_, context)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
 
 
 def _index(context: AutogenContext, operation: IndexOp, *more: str) -> str:

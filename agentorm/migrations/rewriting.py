@@ -11,6 +11,7 @@ from sqlalchemy import Column, Table
 from sqlalchemy.types import TypeEngine
 
 from agentorm.indexes import wide_dimension
+from agentorm.migrations import text_comparing
 from agentorm.migrations.columns import (
     AddOpenColumnOp,
     DropVectorColumnOp,
@@ -19,7 +20,6 @@ from agentorm.migrations.columns import (
 )
 from agentorm.migrations.comparing import HANDLED, created
 from agentorm.migrations.dropping import with_their_tables
-from agentorm.migrations.json_indexes import CreateJSONIndexOp, DropJSONIndexOp
 from agentorm.migrations.neutral import neutral
 from agentorm.migrations.operations import (
     CreateVectorIndexOp,
@@ -49,6 +49,8 @@ def rewrite(context: AutogenContext, upgrade: ops.UpgradeOps) -> PriorityDispatc
 
 
 def _rewritten(context: AutogenContext, operation: MigrateOperation) -> list[MigrateOperation]:
+    if isinstance(operation, ops.DropTableOp):
+        text_comparing.forget_shadows(context, operation)
     if not isinstance(operation, ops.ModifyTableOps):
         return [operation]
     handled = operation.info.get(HANDLED, ())
@@ -58,13 +60,16 @@ def _rewritten(context: AutogenContext, operation: MigrateOperation) -> list[Mig
         if not _is_index_among(change, handled)
         for part in _of_vectors(context, change)
     ]
-    drops = [c for c in changes if isinstance(c, DropVectorIndexOp | DropJSONIndexOp)]
-    makes = [c for c in changes if isinstance(c, CreateVectorIndexOp | CreateJSONIndexOp)]
+    indexes = [c for c in changes if isinstance(c, IndexOp)]
+    drops = [c for c in indexes if c.flag == "if_exists"]
+    makes = [c for c in indexes if c.flag == "if_not_exists"]
     columns = [c for c in changes if isinstance(c, _COLUMNS)]
     ours = (*_COLUMNS, IndexOp)
     operation.ops[:] = [change for change in changes if not isinstance(change, ours)]
     again = list(_built_again(context, operation, columns, [*drops, *makes]))
     drops += [_before(create, columns) for create in again]
+    texts = text_comparing.built_again(context, _table(context, operation), changes)
+    drops, makes = [*drops, *(create.reverse() for create in texts)], [*makes, *texts]
     kept = [] if operation.is_empty() else [operation]
     return [*drops, *kept, *columns, *makes, *again]
 

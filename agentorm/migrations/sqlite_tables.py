@@ -1,4 +1,4 @@
-"""How Alembic makes a table of SQLite anew without losing its indexes of expressions."""
+"""How Alembic makes a table of SQLite anew without losing what belongs to it."""
 
 from __future__ import annotations
 
@@ -6,24 +6,29 @@ from typing import TYPE_CHECKING, Any
 from warnings import filterwarnings
 
 from alembic.ddl.sqlite import SQLiteImpl
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table, inspect
 from sqlalchemy.exc import SAWarning
 
 from agentorm.dialects import declared
-from agentorm.dialects.sqlite_declarations import expression_indexes
+from agentorm.dialects.built import BuiltText
+from agentorm.dialects.sqlite_declarations import expression_indexes, text_indexes
+from agentorm.migrations.operations import ready
+from agentorm.migrations.text_indexes import key_of, searched
+from agentorm.text_indexes import text_ddl
 
 if TYPE_CHECKING:
     from alembic.operations.batch import ApplyBatchImpl
 
 
 class SQLiteTables(SQLiteImpl):
-    """Alembic's own, which reflects no index of an expression, so that the new table lacks it."""
+    """Alembic's own, to which neither an index of an expression nor full text is anything."""
 
     __dialect__ = "sqlite"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._to_make_again: list[str] = []
+        self._texts: dict[str, BuiltText] = {}
         filterwarnings("ignore", declared("sqlite").beyond_reflection or "", SAWarning)
 
     def prep_table_for_batch(self, batch_impl: ApplyBatchImpl, table: Table) -> None:
@@ -32,10 +37,32 @@ class SQLiteTables(SQLiteImpl):
             return
         found = expression_indexes(self.connection, table.name, table.schema)
         self._to_make_again = [sql for name, sql in found.items() if name not in batch_impl.indexes]
+        self._texts = text_indexes(self.connection, table.name, table.schema)
 
-    def rename_table(self, *args: Any, **kwargs: Any) -> None:
-        super().rename_table(*args, **kwargs)
+    def rename_table(self, old_table_name: str, new_table_name: Any, schema: Any = None) -> None:
+        """Full text names the table whose rows it reads, so that it is made anew too."""
+        connection = None if self.as_sql else self.connection
+        texts, self._texts = self._texts, {}
+        if connection is not None:
+            texts |= text_indexes(connection, old_table_name, schema)
+        super().rename_table(old_table_name, new_table_name, schema)
         made_again, self._to_make_again = self._to_make_again, []
         for sql in made_again:
             assert self.connection is not None
             self.connection.exec_driver_sql(sql)
+        if connection is not None and texts:
+            _index_again(connection, str(new_table_name), schema, texts)
+
+
+def _index_again(
+    connection: Connection, table: str, schema: str | None, texts: dict[str, BuiltText]
+) -> None:
+    """The full text of the columns that are still there."""
+    known, key = ready(connection), key_of(connection, table, schema)
+    columns = {column["name"] for column in inspect(connection).get_columns(table, schema)}
+    for name, built in texts.items():
+        column = searched(table, built.column, key, schema)
+        language = known.text_storage.language(built.configuration or "")
+        for part in ("drop", "create", "fill")[: 3 if built.column in columns else 1]:
+            for statement in text_ddl(known, part, column, index=name, language=language):
+                connection.execute(statement)
