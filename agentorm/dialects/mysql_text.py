@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from sqlalchemy import Connection, text
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, text
 from agentorm.dialects.built import BuiltText
 from agentorm.dialects.text_storage import shadow_name
 
+_QUOTED = re.compile(r"^replace\(`((?:[^`]|``)+)`", re.IGNORECASE)
 _PARTS = text(
     "SELECT part.index_name, part.column_name, held.generation_expression, held.collation_name"
     " FROM information_schema.statistics part JOIN information_schema.columns held"
@@ -20,7 +22,7 @@ _PARTS = text(
 
 
 def text_indexes(connection: Connection, table: str, schema: str | None) -> dict[str, BuiltText]:
-    """The full-text indexes of a table whose hidden column is a copy of another."""
+    """The full-text indexes of a table whose hidden column is made of another."""
     parts = connection.execute(_PARTS, {"table": table, "schema": schema}).all()
     count = Counter(name for name, *_ in parts)
     copied = {shadow: _column(written or "") for _, shadow, written, _ in parts}
@@ -32,5 +34,6 @@ def text_indexes(connection: Connection, table: str, schema: str | None) -> dict
 
 
 def _column(written: str) -> str:
-    """The column that an expression consists of, without its quotes."""
-    return written.removeprefix("`").removesuffix("`").replace("``", "`")
+    """The column that an expression begins with, without its quotes."""
+    found = _QUOTED.search(written)
+    return found[1].replace("``", "`") if found else ""

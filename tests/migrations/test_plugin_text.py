@@ -15,12 +15,15 @@ from tests.migrations.harness import Project
 
 SHADOWED = {"postgresql", "mariadb", "mysql"}
 ENGLISH = {
-    "sqlite": "porter unicode61 remove_diacritics 0",
+    "sqlite": "porter unicode61 remove_diacritics 0 categories 'L* M* N*'",
     "postgresql": "english",
     "mariadb": "utf8mb4_uca1400_as_ci",
     "mysql": "utf8mb4_0900_as_ci",
 }
-GERMAN = ENGLISH | {"sqlite": "unicode61 remove_diacritics 0", "postgresql": "german"}
+GERMAN = ENGLISH | {
+    "sqlite": "unicode61 remove_diacritics 0 categories 'L* M* N*'",
+    "postgresql": "german",
+}
 
 
 def shaped(title: int = 20, extra: Sequence[Column[Any]] = (), **languages: str | None) -> MetaData:
