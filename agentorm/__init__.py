@@ -51,6 +51,7 @@ from agentorm.indexes import HNSW, IVFFlat, VectorIndex
 from agentorm.json_indexes import GIN, JSONIndex, PathIndex
 from agentorm.json_types import JSONType
 from agentorm.query import Query
+from agentorm.rankings import AnyOf, MeanOf
 from agentorm.repository import Repository, repository
 from agentorm.results import Explanation, Hit, Hits
 from agentorm.scalars import (
@@ -88,6 +89,7 @@ __all__ = [
     "HNSW",
     "AgentORMError",
     "AgentORMWarning",
+    "AnyOf",
     "AnyVector",
     "AsyncDatabase",
     "AsyncQuery",
@@ -129,6 +131,7 @@ __all__ = [
     "JSONIndex",
     "JSONType",
     "Kind",
+    "MeanOf",
     "Metric",
     "MissingDependency",
     "MissingValue",

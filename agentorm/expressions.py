@@ -66,6 +66,28 @@ class Distance(ColumnElement[float]):
         return [*self.column._from_objects, *self.vector._from_objects]
 
 
+class LeastDistance(ColumnElement[float]):
+    """The least of the distances of one column to several vectors."""
+
+    inherit_cache = True
+    _traverse_internals = [("distances", InternalTraversal.dp_clauseelement_list)]
+
+    def __init__(self, distances: Sequence[Distance]) -> None:
+        self.distances = list(distances)
+        self.type = Double()
+
+    @property
+    def _from_objects(self) -> list[Any]:
+        return [table for each in self.distances for table in tables_of(each)]
+
+
+@compiles(LeastDistance)
+def _least_distance(element: LeastDistance, compiler: SQLCompiler, **kw: Any) -> str:
+    inner = {k: v for k, v in kw.items() if k not in OUTERMOST_ONLY}
+    every = ", ".join(compiler.process(each, **inner) for each in element.distances)
+    return dialects.of(compiler.dialect).least.format(expressions=every)
+
+
 def distance(column: Any, vector: VectorLike | Any, metric: str | Metric | None = None) -> Distance:
     """The distance of a vector column to a vector or another vector column, for any select.
 
@@ -181,7 +203,9 @@ def _nearest_first(element: NearestFirst, compiler: SQLCompiler, **kw: Any) -> s
         if narrowed is not None:
             return compiler.process(narrowed, **kw)
     label = compiler.process(element.element, **kw)
-    bare = compiler.process(distance, **kw) if isinstance(distance, Distance) else label
+    bare = label
+    if isinstance(distance, Distance | LeastDistance):
+        bare = compiler.process(distance, **kw)
     nearest = dialect.nearest_first.format(distance=label, expression=bare)
     return ", ".join([nearest, *(compiler.process(key, **kw) for key in element.keys)])
 

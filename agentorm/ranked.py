@@ -11,10 +11,10 @@ from typing_extensions import TypeVar
 
 from agentorm.errors import InvalidQuery
 from agentorm.matching import TextSearch, text_search
-from agentorm.rankings import Ranking, ranking_of
+from agentorm.rankings import Example, Ranking, ranking_of
 from agentorm.search import UNTUNED, Search
 from agentorm.thresholds import check_distance, check_score, finite
-from agentorm.vectors import Metric, VectorLike
+from agentorm.vectors import Metric
 from agentorm.words import Raw
 
 E = TypeVar("E")
@@ -43,7 +43,7 @@ class Ranked(ABC, Generic[E, Q]):
         return self.ranking is not None or self.text is not None
 
     def similar_to(
-        self, vector: VectorLike, *, on: object = None, metric: str | Metric | None = None
+        self, vector: Example | E, *, on: object = None, metric: str | Metric | None = None
     ) -> Q:
         """Rank by the distance to this vector, nearest first; ties by primary key.
 
@@ -51,14 +51,17 @@ class Ranked(ABC, Generic[E, Q]):
         those whose vector is zero.
 
         Args:
-            vector: whatever a value of the field's kind and dimension is made of.
+            vector: whatever a value of the field's kind and dimension is made of; an entity of
+                the model, whose vector it is then, and which is left out; `MeanOf` or `AnyOf`
+                several of them.
             on: the vector field, as ``Doc.embedding`` or its name; due when there are several.
             metric: another than the field declares; no index of the field serves it then.
 
         Raises:
             InvalidVector: no vector, of another kind or dimension, or zero with cosine.
             InvalidMetric: an unknown metric, or one that does not fit the field.
-            InvalidQuery: `on` is missing or no vector field, or the query has an order already.
+            InvalidQuery: `on` is missing or no vector field, the entity's vector is not loaded,
+                or the query has an order already.
             InvalidFilter: a threshold, given before, that no distance of the metric is.
         """
         self._refuse_order()

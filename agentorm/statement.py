@@ -10,7 +10,14 @@ from sqlalchemy import ColumnElement, Integer, func, literal_column, select, tup
 from sqlalchemy.sql.expression import FromClause
 
 from agentorm.errors import InvalidQuery
-from agentorm.expressions import AnySelect, Distance, NearestFirst, tables_of, vector_operand
+from agentorm.expressions import (
+    AnySelect,
+    Distance,
+    LeastDistance,
+    NearestFirst,
+    tables_of,
+    vector_operand,
+)
 from agentorm.matching import SCORE, TextSearch, found_by, same_row
 from agentorm.models import key_columns, mapper_of
 from agentorm.types import PackedVectorType
@@ -132,17 +139,23 @@ def has_key(model: type[Any], keys: Iterable[Sequence[Any]]) -> ColumnElement[bo
     return tuple_(*columns).in_([tuple(key) for key in keys])
 
 
+def conditions_of(query: Query[Any]) -> tuple[ColumnElement[bool], ...]:
+    """What every row has to pass: the filters, and not to be an example that is ranked by."""
+    apart = () if query.ranking is None else query.ranking.apart
+    return (*query.filters, *apart)
+
+
 def restricted(made: AnySelect, query: Query[Any]) -> AnySelect:
     """The select with the query's joins and filters; every row of the model stays one row."""
     if all(join.single for join in query.joins):
         for join in query.joins:
             made = made.join(join.target, join.onclause)
-        return made.where(*query.filters)
+        return made.where(*conditions_of(query))
     keys = key_columns(query.model)
     passing: AnySelect = select(*keys)
     for join in query.joins:
         passing = passing.join(join.target, join.onclause)
-    passing = passing.where(*query.filters)
+    passing = passing.where(*conditions_of(query))
     if len(keys) == 1:
         return made.where(keys[0].in_(passing))
     return made.where(tuple_(*keys).in_(passing))
@@ -155,11 +168,12 @@ def paged(made: AnySelect, query: Query[Any]) -> AnySelect:
     return made.offset(query.skip) if query.skip else made
 
 
-def distance_of(ranking: Ranking, *, indexed: bool = True) -> Distance:
+def distance_of(ranking: Ranking, *, indexed: bool = True) -> Distance | LeastDistance:
     """The ranking as an expression."""
     column = ranking.field.attribute.__clause_element__()
-    operand = vector_operand(column, ranking.vector, ranking.field.type)
-    return Distance(column, operand, ranking.metric, indexed=indexed)
+    operands = [vector_operand(column, vector, ranking.field.type) for vector in ranking.vectors]
+    found = [Distance(column, vector, ranking.metric, indexed=indexed) for vector in operands]
+    return LeastDistance(found) if len(found) > 1 else found[0]
 
 
 def farthest_distance(query: Query[Any]) -> float | None:

@@ -80,6 +80,7 @@ class Dialect(HoldsVectors):
         features: what it has, before or after the probe of a real server.
         unindexed: the same distance in a form that no index serves, of ``{distance}``.
         stores_packed: whether its driver gives a vector back as the packed bytes that it took.
+        least: the least of several ``{expressions}``.
         nearest_first: how to sort by a distance so that none at all comes last, of its label
             ``{distance}``, or of the same ``{expression}`` for engines that take a label within
             an expression for a column of that name.
@@ -126,6 +127,7 @@ class Dialect(HoldsVectors):
     features: frozenset[Feature] = frozenset()
     unindexed: ClassVar[str] = "{distance}"
     stores_packed: ClassVar[bool] = False
+    least: ClassVar[str] = "LEAST({expressions})"
     nearest_first: ClassVar[str] = "{distance}"
     index_order: Mapping[Metric, str] = MappingProxyType({})
     indexed_metrics: ClassVar[Mapping[Kind, frozenset[Metric]]] = MappingProxyType({})

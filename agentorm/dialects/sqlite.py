@@ -81,6 +81,7 @@ class SQLite(Dialect):
     json = SQLITE
     text = text_forms.SQLITE
     text_storage = text_storage.SQLITE
+    least = "min({expressions})"
     nearest_first = "{distance} NULLS LAST"
     transactional_schema = True
     alters_columns = False

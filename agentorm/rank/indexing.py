@@ -12,7 +12,7 @@ from agentorm.dialects.effort import Effort
 from agentorm.models import mapper_of
 from agentorm.query import Query
 from agentorm.rank.base import Run
-from agentorm.statement import depth_of, servable
+from agentorm.statement import conditions_of, depth_of, servable
 
 _SPARE_TIMES, _FEWEST_CANDIDATES = 2, 10
 _LARGEST_HALF = float(np.finfo(np.float16).max)
@@ -58,7 +58,7 @@ def effort_of(
 
 def is_filtered(query: Query[Any]) -> bool:
     """Whether rows that the index finds may be left out afterwards."""
-    return bool(query.filters or query.joins)
+    return bool(conditions_of(query) or query.joins)
 
 
 def sorts_alone(query: Query[Any], dialect: Dialect) -> bool:
@@ -139,6 +139,8 @@ def obstacle(query: Query[Any], dialect: Dialect) -> str | None:
     built = _built(query, dialect)
     if ranking is None or built is None or query.search.is_exact:
         return None
+    if ranking.others:
+        return f"the {built} does not rank by the nearest of several vectors: every row is ranked"
     if ranking.metric is not ranking.field.metric:
         return f"the {built} ranks by {ranking.field.metric}, not {ranking.metric}"
     if query.size is None:

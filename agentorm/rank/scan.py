@@ -151,4 +151,5 @@ def _measure(vectors: Sequence[bytes], ranking: Ranking) -> NDArray[np.float64]:
         got = odd * len(query) // size
         raise DimensionMismatch(field=ranking.field.label, expected=len(query), got=got)
     rows = np.frombuffer(packed, query.packing).reshape(len(vectors), -1)
-    return distances(rows, query, ranking.metric)
+    measured = [distances(rows, vector, ranking.metric) for vector in ranking.vectors]
+    return measured[0] if len(measured) == 1 else np.minimum.reduce(measured)
