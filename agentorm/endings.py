@@ -129,6 +129,7 @@ class Endings(Placed[E, Q]):
                 with rank.streamed(self, statement(self), run) as rows:
                     yield from rows.scalars()
                 return
+            rank.learn(self, run)
             ranker = rank.ranker_of(self, run.dialect)
             rank.announce(self, run, ranker)
             yield from ranker.stream(self, run)
@@ -145,6 +146,7 @@ class Endings(Placed[E, Q]):
     @contextmanager
     def _opened(self, method: str, session_of: SessionOf) -> Generator[Run]:
         with self._placed(method, session_of) as run, used(run.connection):
+            rank.learn(self, run)
             yield run
 
     @contextmanager

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, cast
+from typing import Any
+from typing import cast as typed
 
-from sqlalchemy import ColumnElement, and_, func, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.sql.expression import Subquery
 
 from agentorm.errors import InvalidQuery
@@ -15,22 +28,29 @@ from agentorm.expressions import AnySelect
 from agentorm.models import SearchedField, field_name, key_columns, searched_fields
 from agentorm.text_search import (
     Searched,
+    Sought,
+    TextHolds,
     TextKey,
     TextMatch,
     TextScore,
-    bound_words,
 )
-from agentorm.words import Raw, Terms, runs_of, words_of
+from agentorm.words import Raw, Terms, runs_of, terms_of
 
 KEY, SCORE = "key_{}", "text_score"
 
 
 @dataclass(frozen=True, slots=True)
 class TextSearch:
-    """What is searched for, and in which fields, each with its weight."""
+    """What is searched for, and in which fields, each with its weight.
+
+    Attributes:
+        search: what the index is asked for; None where the rows are read without it.
+        held: texts that a row must hold beside that, one of each group at least.
+    """
 
     fields: tuple[tuple[SearchedField, float], ...]
-    search: Terms | Raw
+    search: Terms | Raw | None
+    held: tuple[tuple[str, ...], ...] = ()
 
     def described(self) -> str:
         """The verb that made it."""
@@ -61,8 +81,7 @@ def text_search(
         raise InvalidQuery(f"a prefix is the beginning of one word, got {prefix!r}")
     if not (text.strip() or (phrase or "").strip() or begun):
         raise InvalidQuery("nothing to search for", hint='matching("some words")')
-    search = Terms(words_of(text), every=every, phrase=runs_of(phrase or ""), prefix="".join(begun))
-    return TextSearch(fields, search)
+    return TextSearch(fields, terms_of(text, every=every, phrase=phrase or "", prefix=prefix or ""))
 
 
 def _weights(model: type[Any], on: object) -> tuple[tuple[SearchedField, float], ...]:
@@ -75,7 +94,7 @@ def _weights(model: type[Any], on: object) -> tuple[tuple[SearchedField, float],
     if on is None:
         return tuple((field, 1.0) for field in known.values())
     if isinstance(on, Mapping):
-        given: dict[object, object] = {**cast("Mapping[Any, object]", on)}
+        given: dict[object, object] = {**typed("Mapping[Any, object]", on)}
     else:
         several = isinstance(on, list | tuple | set | frozenset)
         given = dict.fromkeys(on if several else [on], 1.0)  # type: ignore[call-overload]
@@ -104,7 +123,10 @@ def _weight(given: object) -> float:
 
 def found_by(text: TextSearch) -> Subquery:
     """The keys of the rows that match, and their scores: one row each."""
-    parts = [_found_in(field, weight, text.search) for field, weight in text.fields]
+    parts = [
+        _read_of(field, weight, text) if text.search is None else _found_in(field, weight, text)
+        for field, weight in text.fields
+    ]
     if len(parts) == 1:
         return parts[0].subquery("found")
     every = union_all(*parts).subquery("found_in")
@@ -113,16 +135,32 @@ def found_by(text: TextSearch) -> Subquery:
     return summed.subquery("found")
 
 
-def _found_in(field: SearchedField, weight: float, search: Terms | Raw) -> AnySelect:
-    words = bound_words(search)
+def _found_in(field: SearchedField, weight: float, text: TextSearch) -> AnySelect:
+    assert text.search is not None
+    sought = Sought(text.search)
+    score: ColumnElement[Any] = TextScore(field.place, sought)
+    made = _of_keys(field, score if weight == 1.0 else score * weight)
+    held = [or_(*(TextHolds(field.place, part) for part in group)) for group in text.held]
+    return made.where(TextMatch(field.place, sought), *held)
+
+
+def _read_of(field: SearchedField, weight: float, text: TextSearch) -> AnySelect:
+    """The score is how many of the texts are there."""
+    different = dict.fromkeys(part for group in text.held for part in group)
+    conditions = {part: TextHolds(field.place, part, indexed=False) for part in different}
+    groups = [or_(false(), *(conditions[part] for part in group)) for group in text.held]
+    counts = [case((condition, weight), else_=0.0) for condition in conditions.values()]
+    score: ColumnElement[Any] = cast(sum(counts, literal(0.0)), Double())
+    return _of_keys(field, score, indexed=False).where(*(groups or [false()]))
+
+
+def _of_keys(field: SearchedField, score: ColumnElement[Any], *, indexed: bool = True) -> AnySelect:
     keys = [
-        TextKey(field.place, i, key.type).label(KEY.format(i)) for i, key in enumerate(field.keys)
+        TextKey(field.place, i, key.type, indexed=indexed).label(KEY.format(i))
+        for i, key in enumerate(field.keys)
     ]
-    score: ColumnElement[Any] = TextScore(field.place, words)
-    if weight != 1.0:
-        score = score * weight
-    made: AnySelect = select(*keys, score.label(SCORE)).select_from(Searched(field.place))
-    return made.where(TextMatch(field.place, words))
+    source = Searched(field.place, indexed=indexed)
+    return select(*keys, score.label(SCORE)).select_from(source)
 
 
 def same_row(model: type[Any], found: Subquery) -> ColumnElement[bool]:

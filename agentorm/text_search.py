@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
-    BindParameter,
     Boolean,
     Column,
     ColumnElement,
@@ -80,68 +79,78 @@ class WordsType(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Any) -> str | None:
-        if value is None:
-            return None
-        known = dialects.of(dialect)
-        if isinstance(value, Raw) and value.engine != known.name:
-            raise UnsupportedFeature(
-                f"a search in the syntax of {value.engine}",
-                dialect=known.name,
-                hint='matching("words") means the same on every engine',
-            )
-        return known.text.written(value)
+        return None if value is None else dialects.of(dialect).text.written(value)
 
 
-def bound_words(search: Terms | Raw) -> BindParameter[Any]:
-    """A search as a bound value."""
-    return bindparam("words", search, type_=WordsType(), unique=True)
+class BeginningType(TypeDecorator[Any]):
+    """The beginning of a word, of `Terms`, as the engine writes it."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str | None:
+        return None if value is None else dialects.of(dialect).text.beginning(value)
+
+
+class Sought:
+    """What is searched for, bound; the beginning of a word in two ways, of which one is taken."""
+
+    def __init__(self, search: Terms | Raw) -> None:
+        begun = isinstance(search, Terms) and bool(search.prefix)
+        self.words = bindparam("words", search, type_=WordsType(), unique=True)
+        self.prefix = (
+            bindparam("prefix", search, type_=BeginningType(), unique=True) if begun else None
+        )
 
 
 class Searched(TableClause):
-    """What a search reads: the table, or an index that is a table of its own."""
+    """What a search reads: the table itself, or an index that is a table of its own."""
 
     inherit_cache = True
 
-    def __init__(self, place: TextPlace) -> None:
-        super().__init__(place.index, schema=place.schema)
-        self.place = place
+    def __init__(self, place: TextPlace, *, indexed: bool = True) -> None:
+        super().__init__(place.index if indexed else place.table, schema=place.schema)
+        self.place, self.indexed = place, indexed
 
 
 class _OfText(ColumnElement[Any]):
     """What is read of `Searched`."""
 
     inherit_cache = True
-    template: str
 
 
-class TextMatch(_OfText):
-    """Whether a row is found."""
-
-    template = "match"
+class _OfSearch(_OfText):
+    template: ClassVar[str]
+    gives: ClassVar[TypeEngine[Any]]
     _traverse_internals = [
         ("place", InternalTraversal.dp_plain_obj),
         ("words", InternalTraversal.dp_clauseelement),
+        ("prefix", InternalTraversal.dp_clauseelement),
     ]
 
-    def __init__(self, place: TextPlace, words: BindParameter[Any]) -> None:
-        self.place, self.words, self.type = place, words, Boolean()
+    def __init__(self, place: TextPlace, sought: Sought) -> None:
+        self.place, self.words, self.prefix = place, sought.words, sought.prefix
+        self.type = self.gives
+
+
+class TextMatch(_OfSearch):
+    """Whether a row is found."""
+
+    inherit_cache = True
+    template = "match"
+    gives: ClassVar[TypeEngine[Any]] = Boolean()
 
     def self_group(self, against: Any = None) -> Any:
         """No engine is asked whether it is 1: its own operator is a condition."""
         return self
 
 
-class TextScore(_OfText):
+class TextScore(_OfSearch):
     """How well a row matches, larger is better; scores of two engines do not compare."""
 
+    inherit_cache = True
     template = "score"
-    _traverse_internals = [
-        ("place", InternalTraversal.dp_plain_obj),
-        ("words", InternalTraversal.dp_clauseelement),
-    ]
-
-    def __init__(self, place: TextPlace, words: BindParameter[Any]) -> None:
-        self.place, self.words, self.type = place, words, Double()
+    gives: ClassVar[TypeEngine[Any]] = Double()
 
 
 class TextKey(_OfText):
@@ -151,37 +160,73 @@ class TextKey(_OfText):
         ("place", InternalTraversal.dp_plain_obj),
         ("position", InternalTraversal.dp_plain_obj),
         ("type", InternalTraversal.dp_type),
+        ("indexed", InternalTraversal.dp_plain_obj),
     ]
 
-    def __init__(self, place: TextPlace, position: int, type_: TypeEngine[Any]) -> None:
-        self.place, self.position, self.type = place, position, type_
+    def __init__(
+        self, place: TextPlace, position: int, type_: TypeEngine[Any], *, indexed: bool = True
+    ) -> None:
+        self.place, self.position, self.type, self.indexed = place, position, type_, indexed
+
+
+class TextHolds(_OfText):
+    """Whether a text is a part of the searched one, whatever the case of its letters."""
+
+    _traverse_internals = [
+        ("place", InternalTraversal.dp_plain_obj),
+        ("text", InternalTraversal.dp_clauseelement),
+        ("indexed", InternalTraversal.dp_plain_obj),
+    ]
+
+    def __init__(self, place: TextPlace, text: str, *, indexed: bool = True) -> None:
+        self.place, self.indexed, self.type = place, indexed, Boolean()
+        self.text = bindparam("text", text, type_=Text(), unique=True)
+
+    def self_group(self, against: Any = None) -> Any:
+        """Every engine's own operator is a condition."""
+        return self
 
 
 @compiles(Searched)
 def _searched(element: Searched, compiler: SQLCompiler, **kw: Any) -> str:
+    if not element.indexed:
+        return _filled("{table}", element.place, dialects.of(compiler.dialect), compiler)
     known = dialects.of(compiler.dialect)
     if Feature.FULL_TEXT not in known.features:
         raise UnsupportedFeature("a full-text index", dialect=known.name)
-    forms = known.text
-    keyed = None if element.place.by_row_id else forms.keyed_source
-    return _filled(keyed or forms.source, element.place, known, compiler)
+    keyed = None if element.place.by_row_id else known.text.keyed_source
+    return _filled(keyed or known.text.source, element.place, known, compiler)
 
 
 @compiles(TextKey)
 def _text_key(element: TextKey, compiler: SQLCompiler, **kw: Any) -> str:
     known = dialects.of(compiler.dialect)
     keyed = None if element.place.by_row_id else known.text.keyed_key
+    template = (keyed or known.text.key) if element.indexed else "{table}.{key}"
     key = compiler.preparer.quote(element.place.keys[element.position])
-    return _filled(keyed or known.text.key, element.place, known, compiler, key=key)
+    return _filled(template, element.place, known, compiler, key=key)
+
+
+@compiles(TextHolds)
+def _text_holds(element: TextHolds, compiler: SQLCompiler, **kw: Any) -> str:
+    known = dialects.of(compiler.dialect)
+    template = known.text.column if element.indexed else "{table}.{column}"
+    name = compiler.preparer.quote(element.place.column)
+    column = _filled(template, element.place, known, compiler, column=name)
+    text = compiler.process(element.text)
+    return known.text.holds.format(column=column, text=text)
 
 
 @compiles(TextMatch)
 @compiles(TextScore)
-def _of_words(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
-    known = dialects.of(compiler.dialect)
-    words = compiler.process(element.words)
-    template: str = getattr(known.text, element.template)
-    return _filled(template, element.place, known, compiler, words=words)
+def _of_search(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    forms = dialects.of(compiler.dialect).text
+    parts = {"words": compiler.process(element.words)}
+    search = forms.search
+    if element.prefix is not None and forms.begun is not None:
+        search, parts["prefix"] = forms.begun, compiler.process(element.prefix)
+    template = getattr(forms, element.template).replace("{search}", search)
+    return _filled(template, element.place, dialects.of(compiler.dialect), compiler, **parts)
 
 
 def _filled(

@@ -137,7 +137,7 @@ class Dialect(HoldsVectors):
     nulls_last: ClassVar[str] = "{sorted} NULLS LAST"
     vector_bits: ClassVar[str] = "{expression}"
     json: JSONForms = READABLE
-    text: ClassVar[TextForms] = text_forms.READABLE
+    text: TextForms = text_forms.READABLE
     text_storage: ClassVar[TextStorage] = NOTHING
     beyond_reflection: ClassVar[str | None] = None
     stored_types: ClassVar[Mapping[str, str]] = MappingProxyType({})

@@ -1,16 +1,18 @@
 """How each engine asks its full-text index, and writes what is looked for.
 
 The names of a template's fragments: ``{table}`` and ``{index}`` are quoted names, ``{shadow}`` the
-hidden column, ``{key}`` a column of the primary key, ``{language}`` one of a fixed list, and
-``{words}`` the bound search. An index that is a table of its own has the keys of the rows in a
-table ``{keys}``, unless they are integers, which are its own row ids.
+hidden column, ``{column}`` the searched one, ``{key}`` a column of the primary key, ``{language}``
+one of a fixed list, ``{words}`` the bound search and ``{text}`` a bound text. An index that is a
+table of its own has the keys of the rows in a table ``{keys}``, unless they are integers, which
+are its own row ids.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from agentorm.words import Raw, Terms
+from agentorm.dialects.text_words import TextWords
+from agentorm.words import Raw, Terms, runs_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +24,12 @@ class TextForms:
         key: a column of the row's key there.
         keyed_source: the same for rows whose key is no integer.
         keyed_key: a column of it.
-        match: whether a row is found.
+        column: the searched column there.
+        search: what is searched for.
+        begun: the same where a ``{prefix}`` is bound beside, None where the words have it.
+        match: whether a row is found, of ``{search}``.
         score: how well it matches, larger is better.
+        holds: whether a text is a part of the column, whatever the case of its letters.
         word: one word.
         phrase: words in a row, of ``{words}``.
         prefix: a word that begins with ``{word}``.
@@ -31,13 +37,21 @@ class TextForms:
         all: what stands between parts that must all hold.
         required: such a part, where there are several.
         nothing: a search that finds no row.
-        stems: the languages in which other forms of a word are found; None for all.
+        stems: the languages in which other forms of a word are found; None for all but "simple".
+        joins: whether it takes some other characters for a part of a word.
+        finds_own: whether a transaction finds what it has written itself.
+        known: which words the index holds.
+        most_bytes: how long a search may become, None without a limit.
     """
 
     source: str
     key: str
+    column: str
     match: str
     score: str
+    search: str = "{words}"
+    begun: str | None = None
+    holds: str = "position(lower({text}) IN lower({column})) > 0"
     word: str
     phrase: str
     prefix: str
@@ -48,20 +62,49 @@ class TextForms:
     keyed_source: str | None = None
     keyed_key: str | None = None
     stems: frozenset[str] | None = frozenset()
+    joins: bool = False
+    finds_own: bool = True
+    known: TextWords = field(default_factory=TextWords)
+    most_bytes: int | None = None
 
     def written(self, search: Terms | Raw) -> str:
         """A search in the engine's own syntax; words are those of `words_of`."""
         if isinstance(search, Raw):
             return search.expression
-        words = [self.word.format(word=word) for word in search.words]
-        parts = words if search.every else [self.any.join(words)] if words else []
+        parts = self._words(search)
         if search.phrase:
             parts = [*parts, self.phrase.format(words=" ".join(search.phrase))]
-        if search.prefix:
-            parts = [*parts, self.prefix.format(word=search.prefix)]
+        if search.prefix and self.begun is None:
+            parts = [*parts, self.beginning(search)]
         if len(parts) == 1:
             return parts[0]
         return self.all.join(self.required.format(part=part) for part in parts) or self.nothing
+
+    def beginning(self, search: Terms) -> str:
+        """The beginning of a word alone."""
+        return self.prefix.format(word=search.prefix)
+
+    def stemmed(self, language: str) -> bool:
+        """Whether other forms of a word are found in this language."""
+        return language != "simple" if self.stems is None else language in self.stems
+
+    def _words(self, search: Terms) -> list[str]:
+        joined = {piece: runs_of(piece) for piece in search.joined if self.joins}
+        if not search.every:
+            alone = [self._word(word) for word in search.words]
+            words = [*alone, *(self.phrase.format(words=piece) for piece in joined)]
+            return [self.any.join(words)] if words else []
+        return [
+            self.any.join([self._word(word), *(self.phrase.format(words=p) for p in pieces)])
+            for word in search.words
+            for pieces in [[piece for piece, runs in joined.items() if word in runs]]
+        ]
+
+    def _word(self, word: str) -> str:
+        """A word that the engine takes for several is a phrase."""
+        if [*self.known.parts(word)] == [word]:
+            return self.word.format(word=word)
+        return self.phrase.format(words=word)
 
 
 SQLITE = TextForms(
@@ -69,7 +112,9 @@ SQLITE = TextForms(
     key="{index}.rowid",
     keyed_source="{index} JOIN {keys} ON {keys}.rowid = {index}.rowid",
     keyed_key="{keys}.{key}",
-    match="{index} MATCH {words}",
+    column="{index}.{column}",
+    match="{index} MATCH {search}",
+    holds="instr(lower({column}), lower({text})) > 0",
     score="-bm25({index})",
     word='"{word}"',
     phrase='"{words}"',
@@ -78,36 +123,71 @@ SQLITE = TextForms(
     all=" AND ",
     nothing='""',
     stems=frozenset({"english"}),
+    joins=True,
 )
+_TSQUERY = "to_tsquery('{language}', {words})"
 POSTGRESQL = TextForms(
     source="{table}",
     key="{table}.{key}",
-    match="{shadow} @@ to_tsquery('{language}', {words})",
-    score="ts_rank({shadow}, to_tsquery('{language}', {words}), 1)",
+    column="{table}.{column}",
+    search=_TSQUERY,
+    begun=(
+        f"({_TSQUERY} && (to_tsquery('{{language}}', {{prefix}})"
+        " || to_tsquery('simple', {prefix})))"
+    ),
+    match="{shadow} @@ {search}",
+    score="ts_rank({shadow}, {search}, 1)",
+    holds='strpos(lower({column} COLLATE "default"), lower({text})) > 0',
     word="'{word}'",
     phrase="'{words}'",
     prefix="'{word}':*",
     any=" | ",
     all=" & ",
     stems=None,
+    joins=True,
+    known=TextWords(
+        longest=2046,
+        asks=(
+            "SELECT word FROM unnest(CAST(:words AS text[])) AS word"
+            " WHERE length(to_tsvector(CAST(:language AS regconfig), word)) = 0"
+        ),
+    ),
+    most_bytes=500_000,
+)
+_STOP_WORDS = frozenset(
+    {
+        *("a", "about", "an", "are", "as", "at", "be", "by", "com", "de", "en", "for", "from"),
+        *("how", "i", "in", "is", "it", "la", "of", "on", "or", "that", "the", "this", "to"),
+        *("was", "what", "when", "where", "who", "will", "with", "und", "www"),
+    }
 )
 MYSQL = TextForms(
     source="{table}",
     key="{table}.{key}",
-    match="MATCH ({shadow}) AGAINST ({words} IN BOOLEAN MODE)",
-    score="MATCH ({shadow}) AGAINST ({words} IN BOOLEAN MODE)",
+    column="{table}.{column}",
+    match="MATCH ({shadow}) AGAINST ({search} IN BOOLEAN MODE)",
+    score="MATCH ({shadow}) AGAINST ({search} IN BOOLEAN MODE)",
+    holds="LOCATE(LOWER({text}), LOWER({column})) > 0",
     word="{word}",
     phrase='"{words}"',
     prefix="{word}*",
     any=" ",
     all=" ",
     required="+({part})",
+    finds_own=False,
+    known=TextWords(
+        shortest=3,
+        longest=84,
+        stop_words=_STOP_WORDS,
+        old=True,
+    ),
 )
 READABLE = TextForms(
     source="{table}",
     key="{table}.{key}",
-    match="matches({shadow}, {words})",
-    score="text_score({shadow}, {words})",
+    column="{table}.{column}",
+    match="matches({shadow}, {search})",
+    score="text_score({shadow}, {search})",
     word="{word}",
     phrase='"{words}"',
     prefix="{word}*",

@@ -11,12 +11,14 @@ from agentorm.dialects import Dialect
 from agentorm.errors import SlowPath, warn_caller
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
+from agentorm.rank import texts
 from agentorm.rank.base import Found, Ranker, Run
 from agentorm.rank.indexing import ignored, unserved, why_not_by
 from agentorm.rank.matches import Matches
 from agentorm.rank.native import Native
 from agentorm.rank.scan import Scan, slow_path
 from agentorm.rank.streaming import check_free, streamed
+from agentorm.rank.texts import learn
 from agentorm.statement import statement
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "announce_unserved",
     "check_free",
     "ignored",
+    "learn",
     "ranker_of",
     "statements",
     "streamed",
@@ -54,9 +57,10 @@ def statements(query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
 
 def announce(query: Query[Any], run: Run, ranker: Ranker) -> None:
     """Warn, once for each engine and reason, that a ranking takes the long way."""
-    if ranker is not _SCAN or query.ranking is None:
-        return
-    _say_once(slow_path(query.ranking, run.dialect), run)
+    if ranker is _SCAN and query.ranking is not None:
+        _say_once(slow_path(query.ranking, run.dialect), run)
+    if texts.reads_rows(query, run.dialect):
+        _say_once(texts.slow_path(query, run.dialect), run)
 
 
 def announce_unserved(query: Query[Any], run: Run, ranker: Ranker) -> None:

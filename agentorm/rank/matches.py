@@ -1,18 +1,24 @@
-"""The engine's full-text index finds the rows and scores them."""
+"""The engine's full-text index finds the rows and scores them; else their texts are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from math import nan
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import DBAPIError
+
 from agentorm.dialects import Dialect
+from agentorm.errors import DatabaseError, InvalidQuery
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
+from agentorm.rank import texts
 from agentorm.rank.base import Found, Ranker, Run
 from agentorm.rank.streaming import streamed
 from agentorm.results import Hit
 from agentorm.statement import counted, statement
+from agentorm.words import Raw
 
 E = TypeVar("E")
 
@@ -21,24 +27,51 @@ class Matches(Ranker):
     name = "text"
 
     def nearest(self, query: Query[E], run: Run) -> Found[E]:
-        rows = run.session.execute(statement(query))
+        made = statement(texts.asked(query, run.dialect))
+        with raw_refused(query, run):
+            rows = run.session.execute(made)
         if query.loaders:
             rows = rows.unique()
         hits = [Hit(entity, nan, score, text_score=score) for entity, score in rows]
         return Found(hits, exact=True)
 
     def stream(self, query: Query[E], run: Run) -> Iterator[E]:
-        with streamed(query, statement(query), run) as rows:
+        made = statement(texts.asked(query, run.dialect))
+        with raw_refused(query, run), streamed(query, made, run) as rows:
             yield from rows.scalars()
 
     def count(self, query: Query[Any], run: Run) -> int:
-        return int(run.session.execute(counted(query)).scalar_one())
+        made = counted(texts.asked(query, run.dialect))
+        with raw_refused(query, run):
+            return int(run.session.execute(made).scalar_one())
 
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
-        return (statement(query),)
+        return (statement(texts.asked(query, dialect)),)
 
     def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
         return True
 
     def notes(self, query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
-        return ()
+        return texts.notes(query, dialect)
+
+
+@contextmanager
+def raw_refused(query: Query[Any], run: Run) -> Generator[None]:
+    """Within, an engine that does not understand a raw search says which.
+
+    Raises:
+        InvalidQuery: it does not.
+    """
+    raw = query.text and query.text.search
+    try:
+        yield
+    except DBAPIError as error:
+        cause = error.orig
+        if not isinstance(raw, Raw) or cause is None:
+            raise
+        if run.dialect.classify(cause) is not DatabaseError:
+            raise
+        said = run.dialect.message(cause)
+        raise InvalidQuery(
+            f"{run.dialect.name} does not take the search {raw.expression!r}: {said}"
+        ) from error

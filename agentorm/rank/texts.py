@@ -1,0 +1,176 @@
+"""What of a search an engine's full-text index can answer, and what is read in the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import text as sql
+
+from agentorm.dialects import Dialect, Feature
+from agentorm.dialects.text_words import TextWords
+from agentorm.errors import UnsupportedFeature
+from agentorm.matching import TextSearch
+from agentorm.query import Query
+from agentorm.rank.base import Run
+from agentorm.words import Raw, Terms, runs_of
+
+E = TypeVar("E")
+_MOST_REMEMBERED = 10_000
+_held: WeakKeyDictionary[Dialect, dict[tuple[str, str], bool]] = WeakKeyDictionary()
+"""The words, each with its language, of which an engine said whether its index holds them."""
+
+
+def asked(query: Query[E], dialect: Dialect) -> Query[E]:
+    """The query whose search is what this engine can be asked; any other as it is.
+
+    Words that its index does not hold are read in the rows, as far as they have to be there; all
+    rows are where it holds none of the words.
+
+    Raises:
+        UnsupportedFeature: a raw search of another engine.
+    """
+    text = query.text
+    if text is None or text.search is None:
+        return query
+    if isinstance(text.search, Raw):
+        _check_raw(text.search, dialect)
+        return query
+    return replace(query, text=_asked(text, text.search, dialect))
+
+
+def reads_rows(query: Query[Any], dialect: Dialect) -> bool:
+    """Whether no index answers the search."""
+    text = asked(query, dialect).text
+    return text is not None and text.search is None
+
+
+def learn(query: Query[Any], run: Run) -> None:
+    """Ask which words the index holds, where only the engine knows, unless one is known to be."""
+    text, question = query.text, run.dialect.text.known.asks
+    if text is None or not isinstance(text.search, Terms) or question is None:
+        return
+    words = [*text.search.words, *text.search.phrase]
+    known = _held.setdefault(run.dialect, {})
+    languages = sorted({field.place.language for field, _ in text.fields})
+    if any(known.get((language, word)) for language in languages for word in words):
+        return
+    if len(known) > _MOST_REMEMBERED:
+        known.clear()
+    for language in languages:
+        new = [word for word in words if (language, word) not in known]
+        if new:
+            given = {"words": new, "language": language}
+            left_out = set(run.connection.execute(sql(question), given).scalars())
+            known.update({(language, word): word not in left_out for word in new})
+
+
+def slow_path(query: Query[Any], dialect: Dialect) -> str:
+    """The announcement that rows are read."""
+    assert query.text is not None
+    names = ", ".join(field.label for field, _ in query.text.fields)
+    if Feature.FULL_TEXT not in dialect.features:
+        reason = f"{dialect.name} has no full-text index here"
+    else:
+        reason = f"the full-text index of {dialect.name} holds none of the words"
+    return f"{reason}: the texts of {names} are read, row by row"
+
+
+def notes(query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
+    """What is worth knowing of how this engine answers the search."""
+    given, text = query.text, asked(query, dialect).text
+    if given is None or text is None or isinstance(given.search, Raw):
+        return ()
+    if text.search is None:
+        return (slow_path(query, dialect),)
+    assert isinstance(given.search, Terms)
+    return tuple(_notes(given, given.search, text, dialect))
+
+
+def _check_raw(search: Raw, dialect: Dialect) -> None:
+    if search.engine != dialect.name:
+        raise UnsupportedFeature(
+            f"a search in the syntax of {search.engine}",
+            dialect=dialect.name,
+            hint='matching("words") means the same on every engine',
+        )
+    if Feature.FULL_TEXT not in dialect.features:
+        raise UnsupportedFeature("a full-text index", dialect=dialect.name)
+
+
+def _asked(text: TextSearch, terms: Terms, dialect: Dialect) -> TextSearch:
+    known = dialect.text.known
+    words = tuple(word for word in terms.words if _is_held(word, text, dialect))
+    phrase = terms.phrase if any(_is_held(w, text, dialect) for w in terms.phrase) else ()
+    prefix = terms.prefix if known.begins(terms.prefix) else ""
+    if Feature.FULL_TEXT not in dialect.features or not (words or phrase or prefix):
+        return replace(text, search=None, held=tuple(_pieces(terms)))
+    held = [*_missing(terms, words, known)]
+    held += [(terms.typed_phrase,)] if terms.typed_phrase and not phrase else []
+    held += [(terms.prefix,)] if terms.prefix and not prefix else []
+    index = words if terms.every or not words else terms.words
+    fitting = tuple(_fitting(index, dialect))
+    search = replace(terms, words=fitting, phrase=phrase, prefix=prefix)
+    search = search if words else replace(search, joined=())
+    return replace(text, search=search, held=tuple(held))
+
+
+def _is_held(word: str, text: TextSearch, dialect: Dialect) -> bool:
+    told = _held.get(dialect, {})
+    languages = (field.place.language for field, _ in text.fields)
+    return dialect.text.known.holds(word) and any(told.get((x, word), True) for x in languages)
+
+
+def _pieces(terms: Terms) -> Iterator[tuple[str, ...]]:
+    """What a row has to hold where no index is asked."""
+    if terms.every:
+        yield from ((piece,) for piece in terms.pieces)
+    elif terms.pieces or not (terms.phrase or terms.typed_phrase or terms.prefix):
+        yield terms.pieces
+    yield from ((text,) for text in (terms.typed_phrase, terms.prefix) if text)
+
+
+def _missing(terms: Terms, words: tuple[str, ...], known: TextWords) -> Iterator[tuple[str, ...]]:
+    """What a row that the index finds has to hold beside, of what was typed."""
+    if not terms.every:
+        if terms.pieces and not words:
+            yield terms.pieces
+        return
+    for piece in terms.pieces:
+        runs = runs_of(piece)
+        silent = all(run in words or known.stops(run) for run in runs)
+        if runs and not silent and not any(run in words for run in runs):
+            yield (piece,)
+
+
+def _fitting(words: tuple[str, ...], dialect: Dialect) -> Iterator[str]:
+    """The words that the engine takes in one search, however long they are."""
+    most, longest = dialect.text.most_bytes, dialect.text.known.longest
+    left = most
+    for word in words:
+        if most is None or left is None:
+            yield word
+            continue
+        size = len(word.encode())
+        left -= size
+        if left < 0:
+            return
+        if longest is None or size <= longest:
+            yield word
+
+
+def _notes(given: TextSearch, terms: Terms, text: TextSearch, dialect: Dialect) -> Iterator[str]:
+    forms = dialect.text
+    for language in dict.fromkeys(field.place.language for field, _ in given.fields):
+        finds = "other forms of a word" if forms.stemmed(language) else "words as they are written"
+        yield f"{dialect.name} finds {finds} in {language!r}"
+    named = dict.fromkeys((*terms.words, *terms.phrase))
+    left_out = [word for word in named if not _is_held(word, given, dialect)]
+    if left_out:
+        yield f"not in the full-text index: {', '.join(map(repr, left_out))}"
+    for group in text.held:
+        yield f"read in the rows that the index finds: {', '.join(map(repr, group))}"
+    if not forms.finds_own:
+        yield f"{dialect.name} finds what this transaction has written once it is committed"
