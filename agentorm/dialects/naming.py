@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from hashlib import blake2s
 
-_LONGEST_NAME = 60
+_LONGEST_NAME = 60  # bytes, as PostgreSQL counts
 
 
 def short_name(name: str) -> str:
     """The name of an index, cut where an engine would refuse it, and still no other's."""
-    if len(name) <= _LONGEST_NAME:
+    encoded = name.encode()
+    if len(encoded) <= _LONGEST_NAME:
         return name
-    digest = blake2s(name.encode(), digest_size=4).hexdigest()
-    return f"{name[: _LONGEST_NAME - 9]}_{digest}"
+    digest = blake2s(encoded, digest_size=4).hexdigest()
+    return f"{encoded[: _LONGEST_NAME - 9].decode(errors='ignore')}_{digest}"
