@@ -22,6 +22,8 @@ from tests.engines import ENGINES
 DRIVERS = ("sync", "async")
 FOLDERS = {"contract", "property"}
 TRACED = ("sqlite", "mysql")  # one that ranks, one that scans
+TRACED_IN = {"async": ("sqlite",)}
+MOST_AWAITED = 200
 EXAMPLES = "_hypothesis_internal_use_settings"  # where Hypothesis keeps a test's settings
 REDUCED = {engine.name for engine in ENGINES if engine.reduced}
 
@@ -48,7 +50,7 @@ def parametrize(metafunc: pytest.Metafunc, engines: list[Any]) -> None:
     twice = (
         takes_driver and node.path.parent.name in FOLDERS and not node.get_closest_marker("sync")
     )
-    traced = _traced(engines)
+    traced = _traced(engines, node.path.parent.name)
     pairs = [
         pytest.param(
             name, *[driver] * takes_driver, id=_id(name, driver), marks=_marks(name, driver, traced)
@@ -67,9 +69,9 @@ def _marks(name: str, driver: str, traced: Sequence[str]) -> Sequence[pytest.Mar
     return () if driver == "sync" and name in traced else (pytest.mark.untraced,)
 
 
-def _traced(names: Sequence[str]) -> Sequence[str]:
+def _traced(names: Sequence[str], folder: str) -> Sequence[str]:
     """Being traced doubles the time, and a test has the same lines on most of its engines."""
-    return [name for name in TRACED if name in names] or names
+    return [name for name in TRACED_IN.get(folder, TRACED) if name in names] or names
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -78,7 +80,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         return None
     hooks = item.ihook
     hooks.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    with fewer_examples(item, 4), asyncio.Runner() as loop:
+    with fewer_examples(item, 4, MOST_AWAITED), asyncio.Runner() as loop:
         loop.run(greenlet_spawn(runtestprotocol, item, nextitem=nextitem))
     hooks.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
@@ -89,13 +91,14 @@ def _is_awaited(item: pytest.Function) -> bool:
 
 
 @contextmanager
-def fewer_examples(item: pytest.Function, part: int) -> Generator[None]:
+def fewer_examples(item: pytest.Function, part: int, most: int | None = None) -> Generator[None]:
     """One of so many: what another driver or server makes of the same values is the matter."""
     usual = getattr(item.obj, EXAMPLES, None)
     if usual is None:
         yield
         return
-    fewer = hypothesis.settings(usual, max_examples=max(1, usual.max_examples // part))
+    count = max(1, min(usual.max_examples // part, most or usual.max_examples))
+    fewer = hypothesis.settings(usual, max_examples=count)
     setattr(item.obj, EXAMPLES, fewer)
     try:
         yield

@@ -157,6 +157,7 @@ def test_all_is_refused_while_a_statement_is_awaited(
     asyncio.run(scenario())
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("kind", UNFIT, ids=lambda kind: kind.__name__)
 def test_the_second_task_is_refused(filled: str, engine_name: str, kind: Sessions) -> None:
     async def scenario() -> None:

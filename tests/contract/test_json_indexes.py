@@ -178,6 +178,7 @@ def test_an_index_of_whole_documents_serves(filled: Database) -> None:
     assert re.fullmatch("ix_jidoc_meta_a_b_0_s_x_s_[0-9a-f]{8}_string", name)
 
 
+@pytest.mark.untraced
 def test_the_answers_are_the_same_with_and_without(filled: Database) -> None:
     indexed: dict[str, list[Any]] = {}
     plain: dict[str, list[Any]] = {}

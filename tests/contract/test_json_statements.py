@@ -176,6 +176,7 @@ def test_a_value_at_a_path_is_not_iterated_over() -> None:
         list(KIND)
 
 
+@pytest.mark.untraced
 def test_a_large_list_and_a_large_pattern(rows: Repository[JsonPathRow]) -> None:
     numbers = [*range(1, 1001)]
     assert names(rows, KIND.in_(numbers)) == {"one"}

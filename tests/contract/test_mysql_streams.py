@@ -181,6 +181,7 @@ def test_a_stream_of_a_database_leaves_its_other_calls_alone(docs: Database) -> 
     assert rows.where(Doc.topic == "seen").count() == 3
 
 
+@pytest.mark.untraced
 def test_related_rows_are_loaded_with_a_stream(library: Database) -> None:
     authors = [
         Author(name=f"a{n:04}", docs=[Doc(title=f"{n} {i}", n=i) for i in range(2)])
