@@ -81,6 +81,7 @@ from agentorm.vectors import (
     Vector,
     VectorLike,
 )
+from agentorm.words import Raw
 
 __version__ = "0.1.0"
 
@@ -143,6 +144,7 @@ __all__ = [
     "NotLoaded",
     "PathIndex",
     "Query",
+    "Raw",
     "ReadOnlyDatabase",
     "Relationship",
     "Repository",

@@ -31,18 +31,16 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
-from agentorm.dialects import text_forms
 from agentorm.dialects.holding import HoldsVectors
 from agentorm.dialects.json_forms import READABLE, JSONForms
-from agentorm.dialects.text_forms import TextForms
-from agentorm.dialects.text_storage import NOTHING, TextStorage
+from agentorm.dialects.searching import SearchesText
 from agentorm.errors import DatabaseError, UnsupportedFeature
 from agentorm.vectors import Kind, Metric
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Column, Connection, Engine, Index, Insert, Table
 
-    from agentorm.dialects.built import BuiltIndex, BuiltText
+    from agentorm.dialects.built import BuiltIndex
     from agentorm.dialects.effort import Effort
 
 IMMEDIATE = {"agentorm_begin": "IMMEDIATE"}
@@ -65,7 +63,7 @@ class Feature(StrEnum):
     CONCURRENT_WRITERS = "concurrent writers"
 
 
-class Dialect(HoldsVectors):
+class Dialect(HoldsVectors, SearchesText):
     """One engine: what it can do, and how that is written in its SQL.
 
     Templates take compiled fragments only, and carry their own parentheses.
@@ -94,8 +92,6 @@ class Dialect(HoldsVectors):
         nulls_last: the same behind all else.
         vector_bits: how a vector ``{expression}`` is compared for equality.
         json: how a path into a JSON document is written, and what is asked there.
-        text: how its full-text index is asked.
-        text_storage: how that is made.
         beyond_reflection: the start of SQLAlchemy's warning about what it does not know here.
         stored_types: the types that reflection names otherwise than DDL does, and how.
         json_collation: the collation by which JSON is known where it is kept as text.
@@ -137,8 +133,6 @@ class Dialect(HoldsVectors):
     nulls_last: ClassVar[str] = "{sorted} NULLS LAST"
     vector_bits: ClassVar[str] = "{expression}"
     json: JSONForms = READABLE
-    text: TextForms = text_forms.READABLE
-    text_storage: ClassVar[TextStorage] = NOTHING
     beyond_reflection: ClassVar[str | None] = None
     stored_types: ClassVar[Mapping[str, str]] = MappingProxyType({})
     json_collation: ClassVar[str | None] = None
@@ -270,12 +264,6 @@ class Dialect(HoldsVectors):
         self, connection: Connection, table: str, schema: str | None = None
     ) -> dict[str, BuiltIndex]:
         """The vector indexes of a table by their names, those that can be declared here too."""
-        return {}
-
-    def text_indexes(
-        self, connection: Connection, table: str, schema: str | None = None
-    ) -> dict[str, BuiltText]:
-        """The full-text indexes of a table by their names, those made as `text_storage` says."""
         return {}
 
     def hidden_tables(self, connection: Connection) -> frozenset[str]:

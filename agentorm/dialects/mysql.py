@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -37,7 +38,7 @@ from agentorm.dialects import mysql_limits, mysql_text, mysql_types, text_forms,
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.built import BuiltText
 from agentorm.dialects.json_forms import MYSQL
-from agentorm.dialects.mysql_probe import answer, distance_templates
+from agentorm.dialects.mysql_probe import answer, distance_templates, indexed_words
 from agentorm.vectors import Kind, Metric
 
 if TYPE_CHECKING:
@@ -239,6 +240,7 @@ class MySQL(Dialect):
         version, packet = row or ("of unknown version", _SMALLEST_PACKET)
         probed = self.noting(f"{name} {version}")
         probed.statement_bytes = min(packet // 4, _LONGEST_STATEMENT)
+        probed.text = replace(self.text, known=indexed_words(connection, self.text.known))
         return probed
 
     def check_table(self, table: Table) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isclose
 from typing import Any
 
+from agentorm.dialects.text_words import TextWords
 from agentorm.vectors import Metric, Vector
 
 _FUNCTION = "DISTANCE({{column}}, {{vector}}, '{name}')"
@@ -17,6 +19,12 @@ _DISTANCES = {
 }
 _NOT_THERE = frozenset({1193, 1210, 1305, 1318, 1370, 1582, 1583, 1630})
 _TOLERANCE = 1e-6
+_WORDS = (
+    "SELECT @@innodb_ft_min_token_size, @@innodb_ft_max_token_size, @@innodb_ft_enable_stopword,"
+    " COALESCE(NULLIF(@@innodb_ft_user_stopword_table, ''), @@innodb_ft_server_stopword_table)"
+)
+_STOP_WORDS = "SELECT GROUP_CONCAT(value SEPARATOR ' ') FROM {table}"
+_USUAL_STOP_WORDS = "information_schema.innodb_ft_default_stopword"
 
 
 def answer(connection: Any, question: str, *, trusted: bool = True) -> tuple[Any, ...] | None:
@@ -55,3 +63,20 @@ def distance_templates(connection: Any) -> dict[Metric, str]:
                 found[metric] = template
                 break
     return found
+
+
+def indexed_words(connection: Any, usual: TextWords) -> TextWords:
+    """The words that InnoDB's full-text indexes hold here; the usual ones where it does not say."""
+    found = answer(connection, _WORDS, trusted=False)
+    if found is None:
+        return usual
+    shortest, longest, stops, place = found
+    known = replace(usual, shortest=int(shortest), longest=int(longest))
+    if not stops:
+        return replace(known, stop_words=frozenset())
+    names = (part.replace("`", "``") for part in str(place or "").split("/"))
+    table = ".".join(f"`{name}`" for name in names) if place else _USUAL_STOP_WORDS
+    told = answer(connection, _STOP_WORDS.format(table=table), trusted=False)
+    if told is None or told[0] is None:
+        return known
+    return replace(known, stop_words=frozenset(str(told[0]).lower().split()))

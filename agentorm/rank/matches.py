@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from agentorm.dialects import Dialect
-from agentorm.errors import DatabaseError, InvalidQuery
+from agentorm.errors import DatabaseError
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
 from agentorm.rank import texts
@@ -71,7 +71,4 @@ def raw_refused(query: Query[Any], run: Run) -> Generator[None]:
             raise
         if run.dialect.classify(cause) is not DatabaseError:
             raise
-        said = run.dialect.message(cause)
-        raise InvalidQuery(
-            f"{run.dialect.name} does not take the search {raw.expression!r}: {said}"
-        ) from error
+        raise texts.refused(raw, cause, run.dialect) from error

@@ -11,7 +11,7 @@ from sqlalchemy import text as sql
 
 from agentorm.dialects import Dialect, Feature
 from agentorm.dialects.text_words import TextWords
-from agentorm.errors import UnsupportedFeature
+from agentorm.errors import InvalidQuery, UnsupportedFeature
 from agentorm.matching import TextSearch
 from agentorm.query import Query
 from agentorm.rank.base import Run
@@ -36,7 +36,9 @@ def asked(query: Query[E], dialect: Dialect) -> Query[E]:
     if text is None or text.search is None:
         return query
     if isinstance(text.search, Raw):
-        _check_raw(text.search, dialect)
+        dialect.check_raw(text.search)
+        if Feature.FULL_TEXT not in dialect.features:
+            raise UnsupportedFeature("a full-text index", dialect=dialect.name)
         return query
     return replace(query, text=_asked(text, text.search, dialect))
 
@@ -78,6 +80,12 @@ def slow_path(query: Query[Any], dialect: Dialect) -> str:
     return f"{reason}: the texts of {names} are read, row by row"
 
 
+def refused(raw: Raw, cause: BaseException, dialect: Dialect) -> InvalidQuery:
+    """What is said of a raw search that the engine does not understand."""
+    said = dialect.message(cause)
+    return InvalidQuery(f"{dialect.name} does not take the search {raw.expression!r}: {said}")
+
+
 def notes(query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
     """What is worth knowing of how this engine answers the search."""
     given, text = query.text, asked(query, dialect).text
@@ -87,17 +95,6 @@ def notes(query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
         return (slow_path(query, dialect),)
     assert isinstance(given.search, Terms)
     return tuple(_notes(given, given.search, text, dialect))
-
-
-def _check_raw(search: Raw, dialect: Dialect) -> None:
-    if search.engine != dialect.name:
-        raise UnsupportedFeature(
-            f"a search in the syntax of {search.engine}",
-            dialect=dialect.name,
-            hint='matching("words") means the same on every engine',
-        )
-    if Feature.FULL_TEXT not in dialect.features:
-        raise UnsupportedFeature("a full-text index", dialect=dialect.name)
 
 
 def _asked(text: TextSearch, terms: Terms, dialect: Dialect) -> TextSearch:
