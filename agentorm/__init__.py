@@ -47,6 +47,7 @@ from agentorm.errors import (
 from agentorm.expressions import distance
 from agentorm.fields import Field, json_field, text_field, vector_field
 from agentorm.filters import filter_schema, parse_filter
+from agentorm.fusion import RRF, Fusion, Weighted
 from agentorm.indexes import HNSW, IVFFlat, VectorIndex
 from agentorm.json_indexes import GIN, JSONIndex, PathIndex
 from agentorm.json_types import JSONType
@@ -88,6 +89,7 @@ __version__ = "0.1.0"
 __all__ = [
     "GIN",
     "HNSW",
+    "RRF",
     "AgentORMError",
     "AgentORMWarning",
     "AnyOf",
@@ -116,6 +118,7 @@ __all__ = [
     "Feature",
     "Field",
     "FloatType",
+    "Fusion",
     "HalfVector",
     "Hit",
     "Hits",
@@ -167,6 +170,7 @@ __all__ = [
     "VectorIndex",
     "VectorLike",
     "VectorType",
+    "Weighted",
     "__version__",
     "col",
     "distance",

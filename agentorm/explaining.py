@@ -11,6 +11,7 @@ from agentorm.json_explained import json_notes
 from agentorm.query import Query
 from agentorm.rank import Ranker, Run
 from agentorm.results import Explanation
+from agentorm.statement import nearest_leg
 from agentorm.written import text_of, with_named_binds
 
 _SPELT_OUT = re.compile(
@@ -53,8 +54,9 @@ def _vector_index(query: Query[Any], run: Run, plan: str) -> str | None:
 
 def _notes(query: Query[Any], run: Run, ranker: Ranker, index: str | None) -> tuple[str, ...]:
     vectors = query.ranking is not None
-    unused = rank.why_not_by(query, run) if vectors and index is None else ()
-    return (*ranker.notes(query, run.dialect), *unused, *rank.ignored(query, run.dialect))
+    leg = nearest_leg(query)
+    unused = rank.why_not_by(leg, run) if vectors and index is None else ()
+    return (*ranker.notes(query, run.dialect), *unused, *rank.ignored(leg, run.dialect))
 
 
 def _notes_of_json(query: Query[Any], run: Run, plan: str) -> tuple[str, ...]:

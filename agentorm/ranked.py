@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement
 from typing_extensions import TypeVar
 
 from agentorm.errors import InvalidQuery
+from agentorm.fusion import RRF, Fusion
 from agentorm.matching import TextSearch, text_search
 from agentorm.rankings import Example, Ranking, ranking_of
 from agentorm.search import UNTUNED, Search
@@ -19,6 +20,7 @@ from agentorm.words import Raw
 
 E = TypeVar("E")
 Q = TypeVar("Q", bound="Ranked[Any, Any]", default=Any)
+_USUAL = RRF()
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -28,6 +30,7 @@ class Ranked(ABC, Generic[E, Q]):
     model: type[E]
     ranking: Ranking | None = None
     text: TextSearch | None = None
+    fusion: Fusion | None = None
     ordering: tuple[ColumnElement[Any], ...] = ()
     farthest: float | None = None
     lowest_score: float | None = None
@@ -107,6 +110,33 @@ class Ranked(ABC, Generic[E, Q]):
         asked = text_search(self.model, text, on=on, phrase=phrase, prefix=prefix, every=every)
         return self._with(text=asked)
 
+    def fuse(self, fusion: Fusion = _USUAL) -> Q:
+        """Rank by distance and by text together: the best rows of both as one ranking.
+
+        A row that only one of them finds stays. Filters and thresholds hold for both. A hit's
+        ``score`` is its ``fused_score`` then, which is no similarity; ``distance`` and
+        ``text_score`` are kept where the row is among the best by that one, NaN and None elsewhere.
+        With a limit the `depth` best of each are fused, without one all.
+
+        Args:
+            fusion: `RRF` by places, or `Weighted` by scores.
+
+        Raises:
+            InvalidQuery: no fusion; by an ending, where `similar_to` or `matching` is missing, or
+                limit and offset reach beyond the depth.
+
+        Example:
+            ``repository(Doc).similar_to(vec).matching("words").fuse().limit(5)`` is in short
+            ``SELECT doc.id, ..., fused.distance, fused.text_score, fused.fused_score FROM doc JOIN
+            (SELECT key_0, ..., sum(share) AS fused_score FROM (... UNION ALL ...) GROUP BY key_0)
+            AS fused ON doc.id = fused.key_0 ORDER BY fused.fused_score DESC, doc.id LIMIT 5``.
+        """
+        if not isinstance(fusion, Fusion):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidQuery(
+                f"fuse takes RRF or Weighted, got {fusion!r}", hint="fuse(RRF(weights=(2, 1)))"
+            )
+        return self._with(fusion=fusion)
+
     def max_distance(self, distance: float) -> Q:
         """Keep rows at this distance or nearer.
 
@@ -139,7 +169,8 @@ class Ranked(ABC, Generic[E, Q]):
             raise InvalidQuery("a ranking has its own order", hint="leave order_by() out")
 
     def _ranked_by(self) -> list[str]:
-        return [by.described() for by in (self.ranking, self.text) if by is not None]
+        parts = [by.described() for by in (self.ranking, self.text) if by is not None]
+        return parts + ([] if self.fusion is None else [f"fuse({self.fusion})"])
 
     def _held_to(self) -> list[str]:
         parts = [] if self.farthest is None else [f"max_distance({self.farthest})"]

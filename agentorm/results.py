@@ -38,7 +38,7 @@ class Hits(Sequence[Hit[E]], Generic[E]):
         complete: there are as many as asked for, or no more that pass filters and thresholds;
             False where that is not sure.
         exact: these are the true nearest, not the nearest that an index knew.
-        ranker: where they come from: ``native``, ``scan`` or ``text``.
+        ranker: where they come from: ``native``, ``scan``, ``text`` or ``fusion``.
     """
 
     __slots__ = ("_hits", "complete", "exact", "ranker")
@@ -78,7 +78,7 @@ class Explanation:
     """How a query would be answered on the engine it is bound to; ``print`` it.
 
     Attributes:
-        ranker: ``native``, ``scan``, ``text``, or ``none`` for a query without a ranking.
+        ranker: ``native``, ``scan``, ``text``, ``fusion``, or ``none`` without a ranking.
         exact: whether the answer is sure to be the true one, without an approximate index.
         statements: the SQL it sends, in order, with named parameters.
         plan: the engine's own plan of the first of them.

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from sys import float_info
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, Integer, func, literal_column, select, tuple_, type_coerce
-from sqlalchemy.sql.expression import FromClause
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+)
+from sqlalchemy.sql.expression import FromClause, Subquery
 
 from agentorm.errors import InvalidQuery
 from agentorm.expressions import (
@@ -18,13 +28,17 @@ from agentorm.expressions import (
     tables_of,
     vector_operand,
 )
-from agentorm.matching import SCORE, TextSearch, found_by, same_row
+from agentorm.fusing import DISTANCE, FUSED_SCORE, HELD, READ, Legs, fused_by, watched
+from agentorm.matching import KEY, SCORE, TextSearch, found_by, same_row
 from agentorm.models import key_columns, mapper_of
 from agentorm.types import PackedVectorType
 
 if TYPE_CHECKING:
+    from agentorm.fusion import Fusion
     from agentorm.query import Query
     from agentorm.rankings import Ranking
+
+Q = TypeVar("Q")
 
 
 def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
@@ -38,6 +52,8 @@ def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
         InvalidQuery: a threshold without `similar_to`, or a condition on a table not joined.
     """
     check(query)
+    if query.fusion is not None:
+        return _fused(query, indexed=indexed)
     if query.text is not None:
         return _best_matches(query, query.text)
     made: AnySelect = select(query.model)
@@ -61,6 +77,78 @@ def _best_matches(query: Query[Any], text: TextSearch) -> AnySelect:
     made = made.add_columns(found.c[SCORE]).join(found, same_row(query.model, found))
     made = made.order_by(found.c[SCORE].desc(), *key_columns(query.model))
     return paged(made.options(*query.loaders), query)
+
+
+def _fused(query: Query[Any], *, indexed: bool) -> AnySelect:
+    """The best of both rankings, with ``distance``, ``text_score`` and ``fused_score``."""
+    assert query.fusion is not None
+    return _joined_to(query, fused_by(_legs(query, indexed=indexed), query.fusion))
+
+
+def watched_statement(query: Query[Any], candidates: int) -> AnySelect:
+    """The same where an index is asked for so many rows, and behind it what came of that."""
+    assert query.fusion is not None
+    check(query)
+    fused = watched(_legs(query, indexed=True, candidates=candidates), query.fusion)
+    return _joined_to(query, fused).add_columns(fused.c[READ], fused.c[HELD])
+
+
+def _joined_to(query: Query[Any], fused: Subquery) -> AnySelect:
+    made: AnySelect = select(query.model).join(fused, same_row(query.model, fused))
+    made = made.add_columns(fused.c[DISTANCE], fused.c[SCORE], fused.c[FUSED_SCORE])
+    made = made.order_by(fused.c[FUSED_SCORE].desc(), *key_columns(query.model))
+    return paged(made.options(*query.loaders), query)
+
+
+def _legs(query: Query[Any], *, indexed: bool, candidates: int | None = None) -> Legs:
+    leg = nearest_leg(query)
+    assert leg.ranking is not None
+    distance = distance_of(leg.ranking, indexed=indexed and servable(leg))
+    label = distance.label(_label(query.model))
+    nearest = _keyed(leg).add_columns(label)
+    if leg.size is not None:
+        nearest = nearest.order_by(NearestFirst(label, key_columns(query.model)))
+        nearest = nearest.limit(candidates or leg.size)
+    return Legs(leg.ranking, nearest, farthest_distance(query), matched_leg(query))
+
+
+def nearest_leg(query: Query[Q]) -> Query[Q]:
+    """The ranking by distance of which a fusion takes the best; any other query as it is."""
+    if query.fusion is None:
+        return query
+    check(query)
+    size = None if query.size is None else query.fusion.depth
+    return replace(query, text=None, fusion=None, size=size, skip=0, loaders=())
+
+
+def matched_leg(query: Query[Any]) -> AnySelect:
+    """The keys and scores of the rows that match, the best that a fusion takes."""
+    assert query.ranking is not None
+    assert query.fusion is not None
+    made, farthest = _matching(query), farthest_distance(query)
+    if farthest is not None:
+        made = made.where(distance_of(query.ranking, indexed=False) <= farthest)
+    return made if query.size is None else made.limit(query.fusion.depth)
+
+
+def matches_and_vectors(query: Query[Any]) -> AnySelect:
+    """The keys and scores of all rows that match, best first, with their packed vectors."""
+    assert query.ranking is not None
+    return _matching(query).add_columns(_packed(query.ranking))
+
+
+def _matching(query: Query[Any]) -> AnySelect:
+    assert query.text is not None
+    found = found_by(query.text)
+    made = _keyed(query).add_columns(found.c[SCORE]).join(found, same_row(query.model, found))
+    return made.order_by(found.c[SCORE].desc(), *key_columns(query.model))
+
+
+def _keyed(query: Query[Any]) -> AnySelect:
+    keys = key_columns(query.model)
+    labelled = [key.label(KEY.format(i)) for i, key in enumerate(keys)]
+    made: AnySelect = select(*labelled).select_from(query.model)
+    return restricted(made, query)
 
 
 def servable(query: Query[Any]) -> bool:
@@ -97,14 +185,19 @@ def counted(query: Query[Any]) -> AnySelect:
     """How many rows the filters and thresholds leave; order, limit and offset are ignored."""
     check(query)
     made = restricted(select(func.count()).select_from(query.model), query)
-    if query.text is not None:
+    if query.text is not None and query.fusion is None:
         found = found_by(query.text)
         return made.join(found, same_row(query.model, found))
     if query.ranking is None:
         return made
     farthest = farthest_distance(query)
     limit = float_info.max if farthest is None else farthest
-    return made.where(distance_of(query.ranking) <= limit)
+    near = distance_of(query.ranking) <= limit
+    if query.text is None or farthest is not None:
+        return made.where(near)
+    found = found_by(query.text)
+    made = made.outerjoin(found, same_row(query.model, found))
+    return made.where(or_(near, found.c[SCORE].is_not(None)))
 
 
 def keys_and_vectors(query: Query[Any]) -> AnySelect:
@@ -192,7 +285,9 @@ def check(query: Query[Any]) -> None:
     Raises:
         InvalidQuery: a threshold without `similar_to`, or a condition on a table not joined.
     """
-    if query.ranking is not None and query.text is not None:
+    if query.fusion is not None:
+        _check_fusion(query, query.fusion)
+    elif query.ranking is not None and query.text is not None:
         raise InvalidQuery(
             "similar_to() and matching() are two rankings", hint="add .fuse() to make them one"
         )
@@ -208,6 +303,21 @@ def check(query: Query[Any]) -> None:
         return
     if any(tables_of(key) - own for key in query.ordering):
         raise InvalidQuery("a query that joins many rows cannot be sorted by them")
+
+
+def _check_fusion(query: Query[Any], fusion: Fusion) -> None:
+    if query.ranking is None or query.text is None:
+        missing = "similar_to(vector)" if query.ranking is None else "matching(text)"
+        raise InvalidQuery(
+            f"fuse() makes one ranking of two, and {missing} is missing",
+            hint="add it, or leave fuse() out",
+        )
+    if query.size is not None and depth_of(query) > fusion.depth:
+        raise InvalidQuery(
+            f"limit {query.size} and offset {query.skip} reach beyond the depth "
+            f"{fusion.depth} of the fusion",
+            hint=f"fuse({type(fusion).__name__}(depth={depth_of(query)})), or more",
+        )
 
 
 def _label(model: type[Any]) -> str:

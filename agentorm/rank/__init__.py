@@ -12,14 +12,16 @@ from agentorm.errors import SlowPath, warn_caller
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
 from agentorm.rank import texts
+from agentorm.rank.apart import FusedApart
 from agentorm.rank.base import Found, Ranker, Run
+from agentorm.rank.fused import Fused
 from agentorm.rank.indexing import ignored, unserved, why_not_by
 from agentorm.rank.matches import Matches
 from agentorm.rank.native import Native
 from agentorm.rank.scan import Scan, slow_path
 from agentorm.rank.streaming import check_free, streamed
 from agentorm.rank.texts import learn
-from agentorm.statement import statement
+from agentorm.statement import nearest_leg, statement
 
 __all__ = [
     "Found",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 _NATIVE, _SCAN, _MATCHES = Native(), Scan(), Matches()
+_FUSED, _FUSED_APART = Fused(), FusedApart()
 _announced: WeakKeyDictionary[Engine, set[str]] = WeakKeyDictionary()
 
 
@@ -45,7 +48,10 @@ def ranker_of(query: Query[Any], dialect: Dialect) -> Ranker:
     ranking = query.ranking
     if ranking is None:
         return _MATCHES
-    return _NATIVE if dialect.computes(ranking.metric, ranking.kind) else _SCAN
+    here = dialect.computes(ranking.metric, ranking.kind)
+    if query.fusion is not None:
+        return _FUSED if here else _FUSED_APART
+    return _NATIVE if here else _SCAN
 
 
 def statements(query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
@@ -57,7 +63,7 @@ def statements(query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
 
 def announce(query: Query[Any], run: Run, ranker: Ranker) -> None:
     """Warn, once for each engine and reason, that a ranking takes the long way."""
-    if ranker is _SCAN and query.ranking is not None:
+    if ranker in {_SCAN, _FUSED_APART} and query.ranking is not None:
         _say_once(slow_path(query.ranking, run.dialect), run)
     if texts.reads_rows(query, run.dialect):
         _say_once(texts.slow_path(query, run.dialect), run)
@@ -65,7 +71,8 @@ def announce(query: Query[Any], run: Run, ranker: Ranker) -> None:
 
 def announce_unserved(query: Query[Any], run: Run, ranker: Ranker) -> None:
     """Warn, once for each engine and reason, that a declared index cannot serve as it is asked."""
-    message = unserved(query, run.dialect) if ranker is _NATIVE else None
+    asked = ranker in {_NATIVE, _FUSED}
+    message = unserved(nearest_leg(query), run.dialect) if asked else None
     if message is not None:
         _say_once(message, run)
 

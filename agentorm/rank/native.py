@@ -62,7 +62,7 @@ class Native(Ranker):
     name = "native"
 
     def nearest(self, query: Query[E], run: Run) -> Found[E]:
-        if not is_served(query, run.dialect) or _few_pass(query, run):
+        if not is_served(query, run.dialect) or few_pass(query, run):
             return self._exactly(query, run)
         looked = self._look(query, run)
         if looked.is_full:
@@ -97,14 +97,14 @@ class Native(Ranker):
         return why(query, dialect)
 
     def searching(self, query: Query[Any], run: Run) -> AbstractContextManager[None]:
-        return _searching(query, run) if is_served(query, run.dialect) else nullcontext()
+        return searching(query, run) if is_served(query, run.dialect) else nullcontext()
 
     def _exactly(self, query: Query[E], run: Run) -> Found[E]:
         found = self._fetch(query, run, indexed=False)
         return Found(_hits(query, _within(found, farthest_distance(query))), exact=True)
 
     def _look(self, query: Query[E], run: Run, *, widened: bool = False) -> _Looked[E]:
-        with _searching(query, run, widened=widened):
+        with searching(query, run, widened=widened):
             found = _sorted(query, self._fetch(query, run, indexed=True))
         within = _within(found, farthest_distance(query))
         alone = sorts_alone(query, run.dialect)
@@ -127,14 +127,15 @@ def _hits(query: Query[E], rows: list[tuple[E, float]]) -> list[Hit[E]]:
     return [hit_of(query.ranking, entity, distance) for entity, distance in rows]
 
 
-def _searching(
+def searching(
     query: Query[Any], run: Run, *, widened: bool = False
 ) -> AbstractContextManager[None]:
+    """Within, the index that serves looks as far as the query needs, or further."""
     effort = effort_of(query, run.dialect, passing=run.passing, widened=widened)
     return run.dialect.searching(run.connection, method_of(query, run.dialect), effort)
 
 
-def _few_pass(query: Query[Any], run: Run) -> bool:
+def few_pass(query: Query[Any], run: Run) -> bool:
     """Whether so few rows pass the filters that to rank them costs less than to search for them."""
     few = run.dialect.few_passing
     if few is None or not is_filtered(query):

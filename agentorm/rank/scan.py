@@ -41,7 +41,7 @@ class Scan(Ranker):
         found: list[tuple[float, Key, E]] = []
         complete = False
         for _ in range(_ATTEMPTS):
-            keys = _nearest_keys(query, run)
+            keys = [key for _, key in nearest_keys(query, run)]
             found = [row for part in in_chunks(keys) for row in _load(query, run, part)]
             complete = len(found) == len(keys)
             if complete:
@@ -52,7 +52,7 @@ class Scan(Ranker):
         return Found(hits, exact=True, complete=complete)
 
     def stream(self, query: Query[E], run: Run) -> Iterator[E]:
-        for part in in_chunks(_nearest_keys(query, run)):
+        for part in in_chunks(key for _, key in nearest_keys(query, run)):
             loaded = sorted(_load(query, run, part), key=_by_distance)
             yield from (entity for _, _, entity in loaded)
 
@@ -89,20 +89,24 @@ def _scan(query: Query[Any], run: Run) -> Iterator[tuple[Sequence[Any], NDArray[
     """Chunks of rows, key and packed vector, with their distances: NaN where one does not count."""
     assert query.ranking is not None
     farthest = farthest_distance(query)
-    size = len(query.ranking.vector.tobytes()) + _BYTES_OF_A_ROW
-    options = {"yield_per": max(1, _CHUNK_BYTES // size)}
+    options = {"yield_per": rows_at_a_time(query.ranking)}
     with run.session.execute(keys_and_vectors(query), execution_options=options) as rows:
         for part in rows.partitions():
             run.pause()
-            found = _measure([row[-1] for row in part], query.ranking)
+            found = measured([row[-1] for row in part], query.ranking)
             if farthest is not None:
                 found[found > farthest] = np.nan
             yield part, found
             run.pause()
 
 
-def _nearest_keys(query: Query[Any], run: Run) -> list[Key]:
-    """The keys in order of (distance, key), from the offset up to the limit."""
+def rows_at_a_time(ranking: Ranking) -> int:
+    """How many rows with a vector a chunk of the scan holds."""
+    return max(1, _CHUNK_BYTES // (len(ranking.vector.tobytes()) + _BYTES_OF_A_ROW))
+
+
+def nearest_keys(query: Query[Any], run: Run) -> list[tuple[float, Key]]:
+    """Distances and keys in their order, from the offset up to the limit."""
     last = None if query.size is None else query.skip + query.size
     best: list[tuple[float, Key, Key]] = []
     for rows, found in _scan(query, run):
@@ -111,7 +115,7 @@ def _nearest_keys(query: Query[Any], run: Run) -> list[Key]:
             best.append((float(found[i]), sortable(key), key))
         if last is not None:
             best = nsmallest(last, best)
-    return [key for _, _, key in sorted(best)[query.skip :]]
+    return [(distance, key) for distance, _, key in sorted(best)[query.skip :]]
 
 
 def _candidates(found: NDArray[np.float64], best: list[Any], last: int | None) -> list[int]:
@@ -129,7 +133,7 @@ def _load(query: Query[Any], run: Run, keys: Sequence[Key]) -> list[tuple[float,
     assert query.ranking is not None
     read = run.session.execute(rows_of_keys(query, keys)).unique().all()
     read = [row for row in read if row[1] is not None]
-    found = _measure([row[1] for row in read], query.ranking)
+    found = measured([row[1] for row in read], query.ranking)
     farthest = farthest_distance(query)
     return [
         (d, sortable_key(query, row[0]), row[0])
@@ -142,7 +146,8 @@ def _by_distance(row: tuple[float, Key, Any]) -> tuple[float, Key]:
     return row[:2]
 
 
-def _measure(vectors: Sequence[bytes], ranking: Ranking) -> NDArray[np.float64]:
+def measured(vectors: Sequence[bytes], ranking: Ranking) -> NDArray[np.float64]:
+    """The distances of packed vectors, NaN where there is none."""
     query = ranking.vector
     size = len(query.tobytes())
     packed = b"".join(vectors)
@@ -151,5 +156,5 @@ def _measure(vectors: Sequence[bytes], ranking: Ranking) -> NDArray[np.float64]:
         got = odd * len(query) // size
         raise DimensionMismatch(field=ranking.field.label, expected=len(query), got=got)
     rows = np.frombuffer(packed, query.packing).reshape(len(vectors), -1)
-    measured = [distances(rows, vector, ranking.metric) for vector in ranking.vectors]
-    return measured[0] if len(measured) == 1 else np.minimum.reduce(measured)
+    found = [distances(rows, vector, ranking.metric) for vector in ranking.vectors]
+    return found[0] if len(found) == 1 else np.minimum.reduce(found)
