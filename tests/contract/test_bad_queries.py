@@ -97,12 +97,12 @@ MISTAKES: dict[str, tuple[Mistake, type[Exception], str]] = {
     "ranking with an order": (
         lambda docs: docs.similar_to(QUERY).order_by(Doc.title),
         InvalidQuery,
-        r"a ranking is sorted by distance; leave order_by\(\) out",
+        r"a ranking has its own order; leave order_by\(\) out",
     ),
     "order with a ranking": (
         lambda docs: docs.order_by(Doc.title).similar_to(QUERY),
         InvalidQuery,
-        r"a ranking is sorted by distance; leave order_by\(\) out",
+        r"a ranking has its own order; leave order_by\(\) out",
     ),
     "threshold without a ranking": (
         lambda docs: docs.max_distance(1).all(),
@@ -157,14 +157,16 @@ MISTAKES: dict[str, tuple[Mistake, type[Exception], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_refused_before_any_sql(library: Database, sent: list[str], name: str) -> None:
-    mistake, kind, problem = MISTAKES[name]
-    sent.clear()
-    with pytest.raises(kind, match=problem) as refused:
-        mistake(repository(Doc, library))
-    assert type(refused.value) is kind
-    assert sent == []
+def test_a_mistake_is_refused_before_any_sql(
+    library: Database, sent: list[str], subtests: pytest.Subtests
+) -> None:
+    for name, (mistake, kind, problem) in MISTAKES.items():
+        sent.clear()
+        with subtests.test(name):
+            with pytest.raises(kind, match=problem) as refused:
+                mistake(repository(Doc, library))
+            assert type(refused.value) is kind
+            assert sent == []
 
 
 @pytest.mark.parametrize("size", [0, -1, True, False, 1.0, 2.5, "3", None, 2**63], ids=repr)

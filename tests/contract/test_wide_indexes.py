@@ -108,6 +108,7 @@ def by_index(db: Database, model: type[Any]) -> Iterator[Any]:
         if db.engine.dialect.name == "postgresql":
             session.connection().exec_driver_sql("SET LOCAL enable_seqscan = off")
             session.connection().exec_driver_sql("SET LOCAL ivfflat.probes = 3")
+            session.connection().exec_driver_sql("SET LOCAL hnsw.ef_search = 500")
         yield repository(model, session)
 
 
