@@ -97,7 +97,7 @@ def check_searched(table: Table) -> None:
         if name.casefold() in frozenset[str]().union(*reserved):
             raise InvalidModel(
                 f"{place} is searched, and a full-text index has a column {name} of its own",
-                hint="give it another name, by sa_column_kwargs={'name': ...}",
+                hint="give it another name",
             )
         if shadow_name(name).casefold() in taken:
             raise InvalidModel(

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData, Table, text, update
+from sqlalchemy import MetaData, text, update
 from sqlalchemy.orm import registry
 
 from agentorm import Database, Entity, Field, Repository, col, dialects, repository, text_field
-from agentorm.dialects.text_storage import index_name, keys_name, shadow_name
+from tests.contract.text_rows import DOG, FOX, check, found
 from tests.engines import NAMES
 
 MOVING = {"mariadb", "mysql"}
 """InnoDB moves many words at once to the disk, and does not find them meanwhile."""
-FOX, DOG = "the quick brown fox", "a lazy dog"
 
 
 class Stored(Entity, registry=registry()):
@@ -56,47 +55,6 @@ class TSOwnedPage(Stored, table=True):
 
 
 BOTH = pytest.mark.parametrize("model", [TSDoc, TSPage])
-QUERIES = {
-    "sqlite": "SELECT held.{code} FROM {index} JOIN {table} held ON held.rowid = {index}.rowid"
-    " WHERE {index} MATCH '\"' || :word || '\"' ORDER BY 1",
-    "keyed": "SELECT {keys}.{code} FROM {index} JOIN {keys} ON {keys}.rowid = {index}.rowid"
-    " WHERE {index} MATCH '\"' || :word || '\"' ORDER BY 1",
-    "postgresql": "SELECT {code} FROM {table}"
-    " WHERE {shadow} @@ plainto_tsquery('english', :word) ORDER BY 1",
-    "mysql": "SELECT {code} FROM {table}"
-    " WHERE MATCH ({shadow}) AGAINST (:word IN BOOLEAN MODE) ORDER BY 1",
-}
-
-
-def found(db: Database, model: Any, word: str, column: str = "body") -> list[str]:
-    """The codes of the rows that have a word, as the engine's own SQL finds them."""
-    table: Table = model.__table__
-    name = dialects.of(db.engine.dialect).name
-    if name == "sqlite" and table.primary_key.columns.keys() != ["id"]:
-        name = "keyed"
-    quote = db.engine.dialect.identifier_preparer.quote
-    index = index_name(table.name, column)
-    parts = {
-        "index": index,
-        "keys": keys_name(index),
-        "shadow": shadow_name(column),
-        "table": table.name,
-    }
-    template = QUERIES.get(name, QUERIES["mysql"])
-    sql = template.format(code="code", **{part: quote(it) for part, it in parts.items()})
-    with db.session() as session:
-        rows = session.connection().execute(text(sql), {"word": word})
-        return list(rows.scalars())
-
-
-def check(db: Database, model: Any) -> None:
-    """SQLite compares what the index has with what the rows have."""
-    if db.engine.dialect.name != "sqlite":
-        return
-    index = index_name(model.__table__.name, "body")
-    with db.transaction() as session:
-        asked = f"INSERT INTO {index}({index}, rank) VALUES ('integrity-check', 1)"  # noqa: S608
-        session.connection().execute(text(asked))
 
 
 @pytest.fixture
@@ -161,8 +119,7 @@ def test_an_upsert(filled: Database, model: Any) -> None:
     check(filled, model)
 
 
-def change_and_fail(model: Any, session: Any) -> None:
-    rows: Repository[Any] = repository(model, session)
+def change_and_fail(rows: Repository[Any], model: Any) -> None:
     rows.add(model(code="x", body="a slow snail"))
     rows.update_where(model.code == "a", body="a snail")
     rows.delete_where(model.code == "b")
@@ -172,7 +129,7 @@ def change_and_fail(model: Any, session: Any) -> None:
 @BOTH
 def test_what_is_rolled_back_is_not_found(filled: Database, model: Any) -> None:
     with pytest.raises(ZeroDivisionError), filled.transaction() as session:
-        change_and_fail(model, session)
+        change_and_fail(repository(model, session), model)
     assert found(filled, model, "snail") == []
     assert found(filled, model, "fox") == ["a"]
     assert found(filled, model, "dog") == ["b"]
@@ -184,7 +141,7 @@ def test_a_savepoint_that_is_rolled_back(filled: Database, model: Any) -> None:
     with filled.transaction() as session:
         repository(model, session).add(model(code="y", body="a slow snail"))
         with pytest.raises(ZeroDivisionError), filled.transaction():
-            change_and_fail(model, session)
+            change_and_fail(repository(model, session), model)
     assert found(filled, model, "snail") == ["y"]
     assert found(filled, model, "fox") == ["a"]
     check(filled, model)
