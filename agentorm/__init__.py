@@ -21,6 +21,7 @@ from agentorm.errors import (
     DatabaseError,
     DimensionMismatch,
     ExtensionMissing,
+    InvalidCursor,
     InvalidFilter,
     InvalidMetric,
     InvalidModel,
@@ -54,7 +55,7 @@ from agentorm.json_types import JSONType
 from agentorm.query import Query
 from agentorm.rankings import AnyOf, MeanOf
 from agentorm.repository import Repository, repository
-from agentorm.results import Explanation, Hit, Hits
+from agentorm.results import Explanation, Hit, Hits, Page
 from agentorm.scalars import (
     BytesType,
     DateTimeType,
@@ -125,6 +126,7 @@ __all__ = [
     "IVFFlat",
     "Int8Vector",
     "IntegerType",
+    "InvalidCursor",
     "InvalidFilter",
     "InvalidMetric",
     "InvalidModel",
@@ -145,6 +147,7 @@ __all__ = [
     "NotADatabase",
     "NotBound",
     "NotLoaded",
+    "Page",
     "PathIndex",
     "Query",
     "Raw",

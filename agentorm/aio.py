@@ -21,7 +21,7 @@ from agentorm.loading import explain_loads
 from agentorm.places import AsyncPlace, Kinds, Placed, SyncPlace, WhereToRun, kinds_in
 from agentorm.rank.base import CHUNK
 from agentorm.repository import Repository
-from agentorm.results import Explanation, Hits
+from agentorm.results import Explanation, Hits, Page
 
 E = TypeVar("E")
 Q = TypeVar("Q", bound="AsyncEndings[Any, Any]")
@@ -59,6 +59,10 @@ class AsyncEndings(Placed[E, Q]):
     async def exists(self) -> bool:
         """See `Endings.exists`."""
         return await self._awaited(lambda query: query.exists())
+
+    async def page(self, after: str | None = None, *, size: int = 50) -> Page[E]:
+        """See `Endings.page`."""
+        return await self._awaited(lambda query: query.page(after, size=size))
 
     async def explain(self) -> Explanation:
         """See `Endings.explain`."""

@@ -16,9 +16,10 @@ from agentorm.dialects.tasks import used
 from agentorm.errors import InvalidQuery, MultipleResults, NoResult
 from agentorm.explaining import explained
 from agentorm.expressions import AnySelect
+from agentorm.paging import check_page, page_of
 from agentorm.places import Placed, running
 from agentorm.rank import Run
-from agentorm.results import Explanation, Hits
+from agentorm.results import Explanation, Hits, Page
 from agentorm.statement import counted, first_of, statement
 
 E = TypeVar("E")
@@ -53,9 +54,7 @@ class Endings(Placed[E, Q]):
                 "hits() needs a ranking", hint="begin with similar_to(vector) or matching(text)"
             )
         with self._running("hits") as run:
-            found = self._found(run)
-            ranker = rank.ranker_of(self, run.dialect).name
-        return Hits(found.rows, complete=found.complete, exact=found.exact, ranker=ranker)
+            return self._hits(run)
 
     def first(self) -> E | None:
         """The first row, or None."""
@@ -111,6 +110,38 @@ class Endings(Placed[E, Q]):
         self._bound("stream")
         return self._streamed()
 
+    def page(self, after: str | None = None, *, size: int = 50) -> Page[E]:
+        """So many rows behind those of an earlier page, and the cursor of the next one.
+
+        Without a ranking, pages go by what the rows are sorted by and the primary key: a row that
+        comes or goes meanwhile moves no other out of its page. A ranking is paged exactly, without
+        its index: nothing is repeated or left out while nothing changes.
+
+        Args:
+            after: `Page.next` of the page before; None for the first one.
+            size: its most rows; pages of one query may differ in it.
+
+        Raises:
+            InvalidCursor: `after` is no cursor of this query, or was changed.
+            InvalidQuery: a size below 1, or the query has a limit or an offset.
+
+        Example:
+            ``repository(Doc, session).order_by(Doc.year).page(after, size=20)`` is
+            ``SELECT doc.id, ..., doc.year AS page_0, doc.id AS page_1 FROM doc WHERE doc.year
+            >= :p AND (doc.year > :p OR doc.year = :p AND doc.id > :q) ORDER BY doc.year, doc.id
+            LIMIT 21``.
+        """
+        check_page(self, size)
+        with self._running("page") as run:
+
+            def ranked(size: int, skip: int) -> Hits[E]:
+                rank.announce_page(self, run)
+                exact = replace(self.search, ranker="exact")
+                asked: Q = self._with(size=size, skip=skip, search=exact)
+                return asked._hits(run)  # noqa: SLF001
+
+            return page_of(self, run, after, size, ranked)
+
     def explain(self) -> Explanation:
         """How the engine would answer: ranker, SQL, its own plan, and what to know of it."""
         with self._running("explain") as run:
@@ -139,6 +170,11 @@ class Endings(Placed[E, Q]):
         rank.announce(self, run, ranker)
         rank.announce_unserved(self, run, ranker)
         return ranker.nearest(self, run)
+
+    def _hits(self, run: Run) -> Hits[E]:
+        found = self._found(run)
+        ranker = rank.ranker_of(self, run.dialect).name
+        return Hits(found.rows, complete=found.complete, exact=found.exact, ranker=ranker)
 
     def _running(self, ending: str) -> AbstractContextManager[Run]:
         return self._opened(ending, Database.reading)

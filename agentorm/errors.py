@@ -8,6 +8,7 @@ AgentORMError
 │   ├── MissingValue                    a required field has none at the write
 │   └── UnknownField                    a name the model does not have
 ├── InvalidQuery (ValueError)           a query that cannot mean anything
+│   ├── InvalidCursor                   a cursor of another query, or changed
 │   ├── InvalidFilter                   a filter, at the path in its document
 │   ├── InvalidMetric
 │   ├── NotBound                        an ending, and nowhere to run it
@@ -109,6 +110,14 @@ class UnknownField(InvalidValue):
 
 class InvalidQuery(AgentORMError, ValueError):
     """A query that cannot mean anything, refused where it is written."""
+
+
+class InvalidCursor(InvalidQuery):
+    """A text that is no cursor of this query: changed, of another one, or of a newer version."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(problem, hint="begin with the first page: page()")
 
 
 class InvalidFilter(InvalidQuery):

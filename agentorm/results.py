@@ -73,6 +73,39 @@ class Hits(Sequence[Hit[E]], Generic[E]):
         return f"<{len(self)} hits, {quality}{gaps}, by the {self.ranker} ranker>"
 
 
+class Page(Sequence[E], Generic[E]):
+    """Some rows of a query in their order, and how to get at those behind them.
+
+    Attributes:
+        hits: the same rows with distance and scores; None where the query does not rank.
+        next: the cursor of the following page; None at the end.
+    """
+
+    __slots__ = ("_entities", "hits", "next")
+
+    def __init__(self, entities: Sequence[E], *, hits: Hits[E] | None, next: str | None) -> None:  # noqa: A002
+        self._entities = tuple(entities)
+        self.hits = hits
+        self.next = next
+
+    def __len__(self) -> int:
+        return len(self._entities)
+
+    @overload
+    def __getitem__(self, index: int) -> E: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[E]: ...
+    def __getitem__(self, index: int | slice) -> E | Sequence[E]:
+        return self._entities[index]
+
+    def __iter__(self) -> Iterator[E]:
+        return iter(self._entities)
+
+    def __repr__(self) -> str:
+        more = "the last" if self.next is None else "more follow"
+        return f"<a page of {len(self)} rows, {more}>"
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """How a query would be answered on the engine it is bound to; ``print`` it.

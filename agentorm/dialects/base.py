@@ -90,6 +90,7 @@ class Dialect(HoldsVectors, SearchesText):
         nulls_first: how to sort NULL before all else, of an ``{expression}`` and the same
             ``{sorted}``, in its direction.
         nulls_last: the same behind all else.
+        sorted_characters: how many of a text, or bytes of another value, it sorts by; None is all.
         vector_bits: how a vector ``{expression}`` is compared for equality.
         json: how a path into a JSON document is written, and what is asked there.
         beyond_reflection: the start of SQLAlchemy's warning about what it does not know here.
@@ -131,6 +132,7 @@ class Dialect(HoldsVectors, SearchesText):
     descending: ClassVar[str] = "{expression} DESC"
     nulls_first: ClassVar[str] = "{sorted} NULLS FIRST"
     nulls_last: ClassVar[str] = "{sorted} NULLS LAST"
+    sorted_characters: ClassVar[int | None] = None
     vector_bits: ClassVar[str] = "{expression}"
     json: JSONForms = READABLE
     beyond_reflection: ClassVar[str | None] = None

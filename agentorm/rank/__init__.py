@@ -15,7 +15,7 @@ from agentorm.rank import texts
 from agentorm.rank.apart import FusedApart
 from agentorm.rank.base import Found, Ranker, Run
 from agentorm.rank.fused import Fused
-from agentorm.rank.indexing import ignored, unserved, why_not_by
+from agentorm.rank.indexing import ignored, unpaged, unserved, why_not_by
 from agentorm.rank.matches import Matches
 from agentorm.rank.native import Native
 from agentorm.rank.scan import Scan, slow_path
@@ -28,6 +28,7 @@ __all__ = [
     "Ranker",
     "Run",
     "announce",
+    "announce_page",
     "announce_unserved",
     "check_free",
     "ignored",
@@ -73,6 +74,13 @@ def announce_unserved(query: Query[Any], run: Run, ranker: Ranker) -> None:
     """Warn, once for each engine and reason, that a declared index cannot serve as it is asked."""
     asked = ranker in {_NATIVE, _FUSED}
     message = unserved(nearest_leg(query), run.dialect) if asked else None
+    if message is not None:
+        _say_once(message, run)
+
+
+def announce_page(query: Query[Any], run: Run) -> None:
+    """Warn, once for each engine and reason, that pages do without a declared index."""
+    message = unpaged(query, run.dialect)
     if message is not None:
         _say_once(message, run)
 

@@ -133,6 +133,15 @@ def unserved(query: Query[Any], dialect: Dialect) -> str | None:
     return f"{dialect.name} ranks {query.ranking.field.label}: {reason}"
 
 
+def unpaged(query: Query[Any], dialect: Dialect) -> str | None:
+    """The announcement that no declared index serves a page; None where none is due."""
+    ranking, built = query.ranking, _built(query, dialect)
+    if ranking is None or built is None or query.search.is_exact:
+        return None
+    reason = f"pages are exact and the {built} does not serve them: every row is ranked"
+    return f"{dialect.name} ranks {ranking.field.label}: {reason}"
+
+
 def obstacle(query: Query[Any], dialect: Dialect) -> str | None:
     """Why an index that is declared, and built here, cannot serve the query as written."""
     ranking = query.ranking

@@ -12,7 +12,10 @@ from tests.awaiting import AwaitedDatabase
 from tests.contract.models import Doc, vector
 
 WRITES = ["add", "add_all", "delete", "delete_where", "update", "update_where", "upsert"]
-ENDINGS = ["all", "count", "exists", "explain", "first", "hits", "one", "one_or_none", "stream"]
+ENDINGS = [
+    *("all", "count", "exists", "explain", "first", "hits"),
+    *("one", "one_or_none", "page", "stream"),
+]
 EACH_ONCE = dict.fromkeys(["get", "get_many", *ENDINGS, *WRITES], 1)
 
 
@@ -24,7 +27,7 @@ def use_all(docs: Repository[Doc]) -> None:
     found = [docs.get(a.id), *docs.get_many([a.id]), named.first(), named.one()]
     found += [named.one_or_none(), *docs.order_by(Doc.title).all(), *named.stream()]
     assert [doc and doc.title for doc in found] == [*"aaccc", *"abc", "c"]
-    assert (named.count(), named.exists()) == (1, True)
+    assert (named.count(), named.exists(), len(named.page())) == (1, True, 1)
     nearest = docs.similar_to([1, 0, 0]).limit(1)
     assert [hit.entity.title for hit in nearest.hits()] == ["a"]
     assert nearest.explain().statements

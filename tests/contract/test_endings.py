@@ -28,6 +28,7 @@ UNBOUND: dict[str, Callable[[Repository[Doc]], object]] = {
     "exists": lambda docs: docs.exists(),
     "stream": lambda docs: docs.stream(),
     "explain": lambda docs: docs.explain(),
+    "page": lambda docs: docs.page(),
     "hits": lambda docs: docs.similar_to([1, 2, 3]).hits(),
     "get": lambda docs: docs.get(1),
     "get_many": lambda docs: docs.get_many([1]),

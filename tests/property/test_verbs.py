@@ -158,7 +158,7 @@ def test_binding_changes_the_place_alone(verbs: list[Verb]) -> None:
 
 def test_every_verb_is_asked() -> None:
     public = {name for name in dir(SyncQuery) if not name.startswith("_")}
-    endings = {"all", "hits", "first", "one", "one_or_none", "count", "exists", "stream"}
+    endings = {"all", "hits", "first", "one", "one_or_none", "count", "exists", "stream", "page"}
     told = {"explain", "sql", "statement", "on", "order_by"}
     attributes = {part.name for part in fields(SyncQuery)}
     assert public - endings - told - attributes == set(PURE)

@@ -9,7 +9,10 @@ from agentorm import AsyncDatabase, AsyncQuery, AsyncRepository, Database, Repos
 from agentorm.endings import Endings
 from tests.awaiting import own_endings
 
-ENDINGS = ["all", "count", "exists", "explain", "first", "hits", "one", "one_or_none", "stream"]
+ENDINGS = [
+    *("all", "count", "exists", "explain", "first", "hits"),
+    *("one", "one_or_none", "page", "stream"),
+]
 WRITES = ["add", "add_all", "delete", "delete_where", "update", "update_where", "upsert"]
 # what others call, never the user
 KEPT_WITHIN = {"leave", "open_session", "prepare_for_vectors", "reading"}

@@ -1,0 +1,80 @@
+"""What tells one query from another, in every process: its words, its values, its order."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from functools import partial
+from hashlib import sha256
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import Dialect as SQLAlchemyDialect
+from sqlalchemy import select
+
+from agentorm.models import key_columns
+from agentorm.query import Query
+from agentorm.statement import check, restricted
+
+_WHERE_TO_STOP = frozenset({"model", "filters", "joins", "ordering", "loaders", "size", "skip"})
+_BYTES = (bytes, bytearray, memoryview)
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+", re.IGNORECASE)
+
+
+def identity_of(query: Query[Any], dialect: SQLAlchemyDialect) -> str:
+    """A short text that only this query has on this engine, whatever its page and its loaders.
+
+    Functions that a query is given count by their names.
+    """
+    check(query)
+    made = restricted(select(*key_columns(query.model)), query).order_by(*query.ordering)
+    compiled = made.compile(dialect=dialect)
+    asked = {
+        field.name: _told(getattr(query, field.name))
+        for field in fields(Query)
+        if field.name not in _WHERE_TO_STOP
+    }
+    parts = [_told(query.model), str(compiled), _told(compiled.params), asked]
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _told(value: Any) -> Any:
+    """A value in JSON, so that two that differ are written differently."""
+    if value is None or type(value) in {bool, int, str}:
+        return value
+    name = type(value).__qualname__
+    if isinstance(value, Enum):
+        return [name, value.name]
+    if isinstance(value, float | Decimal | date | time | timedelta | UUID):
+        return [name, repr(value)]
+    if isinstance(value, _BYTES):
+        return [name, _hex(value)]
+    if isinstance(value, Mapping):
+        pairs: Any = value.items()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return [name, sorted(([_told(k), _told(v)] for k, v in pairs), key=json.dumps)]
+    if isinstance(value, set | frozenset):
+        return [name, sorted(map(_told, cast("set[Any]", value)), key=json.dumps)]
+    if isinstance(value, list | tuple):
+        return [name, [*map(_told, cast("list[Any]", value))]]
+    return [name, _told_of_object(value)]
+
+
+def _hex(value: Any) -> str:
+    return bytes(value).hex()
+
+
+def _told_of_object(value: Any) -> Any:
+    if hasattr(value, "tobytes"):
+        return [value.tobytes().hex(), str(getattr(value, "dtype", ""))]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _told(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, partial):
+        return [*map(_told, (value.func, value.args, value.keywords))]
+    if hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    return _ADDRESS.sub("", str(value))
