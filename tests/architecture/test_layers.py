@@ -8,15 +8,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.untraced
 PACKAGE = sorted((ROOT / "agentorm").rglob("*.py"))
 PYTHON = [*PACKAGE, *sorted((ROOT / "tests").rglob("*.py"))]
-TREES = {path: ast.parse(path.read_text(), str(path)) for path in PYTHON}
 
 FUNCTION_LINES, FILE_LINES = 60, 400
 RUNS_SQL = {"text", "execute", "exec_driver_sql"}
@@ -29,12 +30,17 @@ PROMISED = {"Database", "Entity", "Field", "HNSW", "Vector"} | {
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), str(path))
+
+
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
 def functions(path: Path) -> Iterator[Function]:
-    return (node for node in ast.walk(TREES[path]) if isinstance(node, Function))
+    return (node for node in ast.walk(tree(path)) if isinstance(node, Function))
 
 
 def last_name(node: ast.expr) -> str:
@@ -135,7 +141,7 @@ def formatted_sql(tree: ast.AST) -> list[int]:
 
 
 def test_no_sql_is_made_by_formatting() -> None:
-    found = [f"{name_of(p)}:{line}" for p in PACKAGE for line in formatted_sql(TREES[p])]
+    found = [f"{name_of(p)}:{line}" for p in PACKAGE for line in formatted_sql(tree(p))]
     assert found == []
 
 
@@ -175,7 +181,7 @@ def test_the_folder_alembic_does_not_shadow_the_package() -> None:
 
 def test_every_public_module_says_what_it_is() -> None:
     public = [p for p in PACKAGE if not p.stem.startswith("_") or p.stem == "__init__"]
-    assert [name_of(p) for p in public if not ast.get_docstring(TREES[p])] == []
+    assert [name_of(p) for p in public if not ast.get_docstring(tree(p))] == []
 
 
 def sorting(name: str) -> tuple[int, str]:

@@ -117,13 +117,18 @@ class Falsely(dict[str, Any]):
         ({Text("not"): leaf("n", "eq", 1)}, f"expected {FORMS}, got the keys 'not'"),
         ({"op": "eq", "value": 1}, "'field' is missing"),
         ({"field": "n", "value": 1}, "'op' is missing"),
-        ({str(key): key for key in range(1_000_000)}, f"expected {FORMS}, got the keys '0', '1'"),
     ],
 )
 def test_a_document_of_another_shape_is_refused(document: object, problem: str) -> None:
     error = refused(document)
     assert error.path == "$"
     assert error.problem.startswith(problem)
+
+
+def test_of_a_million_keys_the_first_are_told() -> None:
+    error = refused({str(key): key for key in range(1_000_000)})
+    assert error.path == "$"
+    assert error.problem.startswith(f"expected {FORMS}, got the keys '0', '1'")
 
 
 def deep(levels: int) -> Any:
