@@ -15,7 +15,7 @@ from tests.property.models import KEYS, Note
 from tests.property.oracle import Key, key_of
 from tests.property.oracle_vectors import ranked
 from tests.property.running import (
-    examples_share_the_database,
+    fewer_examples,
     key,
     keys,
     paged,
@@ -30,7 +30,7 @@ SCAN = Scan()
 
 
 @pytest.mark.engines("sqlite", "postgresql", "mariadb")
-@examples_share_the_database
+@fewer_examples
 @given(strategies.cases(), strategies.pages)
 def test_a_scan_finds_what_the_engine_finds(world: Database, case: Case, page: Page) -> None:
     with stored(world, (case.model, case.rows)) as session:
@@ -53,7 +53,7 @@ def test_a_scan_finds_what_the_engine_finds(world: Database, case: Case, page: P
 
 
 @pytest.mark.engines("sqlite", "postgresql", "mariadb")
-@examples_share_the_database
+@fewer_examples
 @given(strategies.cases(), st.data())
 def test_a_scan_keeps_what_is_within_a_threshold(
     world: Database, case: Case, data: st.DataObject

@@ -126,7 +126,7 @@ def test_pages_put_together_are_the_whole(world: Database, case: Case, size: int
         assert [hit.distance for hit in found] == [hit.distance for hit in whole]
 
 
-@examples_share_the_database
+@fewer_examples
 @given(strategies.cases(), st.data())
 def test_a_threshold_at_the_very_distance_of_a_hit_keeps_it(
     world: Database, case: Case, data: st.DataObject
