@@ -117,6 +117,7 @@ def test_the_index_serves_and_its_distances_are_true(db: Database, model: type[A
         connection.exec_driver_sql(f"ANALYZE {model.__tablename__}")
     with db.transaction() as session:
         session.connection().exec_driver_sql("SET LOCAL enable_seqscan = off")
+        session.connection().exec_driver_sql("SET LOCAL hnsw.ef_search = 1000")
         query = repository(model, session).similar_to(vectors[0]).limit(10)
         hits = query.hits()
         assert NAMES[model] in query.explain().plan

@@ -18,6 +18,7 @@ from agentorm import (
     Field,
     IVFFlat,
     Metric,
+    Search,
     SlowPath,
     Vector,
     repository,
@@ -274,7 +275,8 @@ def test_changes_are_seen_by_the_index_at_once(near: Database) -> None:
         rows.add(Near(id=9999, topic=1, embedding=vector(*QUERY)))
         rows.upsert([Near(id=best.id, topic=2, embedding=vector(*[9] * SIZE))])
         rows.delete_where(Near.id == 3)
-        hits = rows.similar_to(QUERY).limit(10).hits()
+        hits = rows.similar_to(QUERY).tune(Search(ef=1000)).limit(10).hits()
         assert (hits[0].entity.id, hits[0].distance) == (9999, 0)
         assert not {best.id, 3} & {hit.entity.id for hit in hits}
-    assert repository(Near, near).similar_to(QUERY).limit(1).one().id == 9999
+    query = repository(Near, near).similar_to(QUERY).tune(Search(ef=1000))
+    assert query.limit(1).one().id == 9999
