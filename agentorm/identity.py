@@ -17,11 +17,12 @@ from uuid import UUID
 from sqlalchemy import Dialect as SQLAlchemyDialect
 from sqlalchemy import select
 
+from agentorm import dialects
 from agentorm.models import key_columns
 from agentorm.query import Query
 from agentorm.statement import check, restricted
 
-_WHERE_TO_STOP = frozenset({"model", "filters", "joins", "ordering", "loaders", "size", "skip"})
+_TOLD_OTHERWISE = frozenset({"model", "filters", "joins", "ordering", "loaders", "size", "skip"})
 _BYTES = (bytes, bytearray, memoryview)
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+", re.IGNORECASE)
 
@@ -35,15 +36,16 @@ def identity_of(query: Query[Any], dialect: SQLAlchemyDialect) -> str:
     made = restricted(select(*key_columns(query.model)), query).order_by(*query.ordering)
     compiled = made.compile(dialect=dialect)
     asked = {
-        field.name: _told(getattr(query, field.name))
+        field.name: described(getattr(query, field.name))
         for field in fields(Query)
-        if field.name not in _WHERE_TO_STOP
+        if field.name not in _TOLD_OTHERWISE
     }
-    parts = [_told(query.model), str(compiled), _told(compiled.params), asked]
+    engine = dialects.of(dialect).name
+    parts = [engine, described(query.model), str(compiled), described(compiled.params), asked]
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _told(value: Any) -> Any:
+def described(value: Any) -> Any:
     """A value in JSON, so that two that differ are written differently."""
     if value is None or type(value) in {bool, int, str}:
         return value
@@ -56,11 +58,11 @@ def _told(value: Any) -> Any:
         return [name, _hex(value)]
     if isinstance(value, Mapping):
         pairs: Any = value.items()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        return [name, sorted(([_told(k), _told(v)] for k, v in pairs), key=json.dumps)]
+        return [name, sorted(([described(k), described(v)] for k, v in pairs), key=json.dumps)]
     if isinstance(value, set | frozenset):
-        return [name, sorted(map(_told, cast("set[Any]", value)), key=json.dumps)]
+        return [name, sorted(map(described, cast("set[Any]", value)), key=json.dumps)]
     if isinstance(value, list | tuple):
-        return [name, [*map(_told, cast("list[Any]", value))]]
+        return [name, [*map(described, cast("list[Any]", value))]]
     return [name, _told_of_object(value)]
 
 
@@ -72,9 +74,9 @@ def _told_of_object(value: Any) -> Any:
     if hasattr(value, "tobytes"):
         return [value.tobytes().hex(), str(getattr(value, "dtype", ""))]
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _told(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: described(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, partial):
-        return [*map(_told, (value.func, value.args, value.keywords))]
+        return [*map(described, (value.func, value.args, value.keywords))]
     if hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"
     return _ADDRESS.sub("", str(value))
