@@ -26,6 +26,7 @@ from agentorm.errors import (
     InvalidMetric,
     InvalidModel,
     InvalidQuery,
+    InvalidScores,
     InvalidURL,
     InvalidValue,
     InvalidVector,
@@ -55,6 +56,7 @@ from agentorm.json_types import JSONType
 from agentorm.query import Query
 from agentorm.rankings import AnyOf, MeanOf
 from agentorm.repository import Repository, repository
+from agentorm.reranking import cross_encoder
 from agentorm.results import Explanation, Hit, Hits, Page
 from agentorm.scalars import (
     BytesType,
@@ -131,6 +133,7 @@ __all__ = [
     "InvalidMetric",
     "InvalidModel",
     "InvalidQuery",
+    "InvalidScores",
     "InvalidURL",
     "InvalidValue",
     "InvalidVector",
@@ -176,6 +179,7 @@ __all__ = [
     "Weighted",
     "__version__",
     "col",
+    "cross_encoder",
     "distance",
     "filter_schema",
     "json_field",

@@ -21,6 +21,7 @@ from agentorm.loading import explain_loads
 from agentorm.places import AsyncPlace, Kinds, Placed, SyncPlace, WhereToRun, kinds_in
 from agentorm.rank.base import CHUNK
 from agentorm.repository import Repository
+from agentorm.reranking import AsyncScorer, Reranking, Scorer
 from agentorm.results import Explanation, Hits, Page
 
 E = TypeVar("E")
@@ -67,6 +68,14 @@ class AsyncEndings(Placed[E, Q]):
     async def explain(self) -> Explanation:
         """See `Endings.explain`."""
         return await self._awaited(lambda query: query.explain())
+
+    def rerank(self, scorer: Scorer[E] | AsyncScorer[E], depth: int = 50) -> Q:
+        """See `Query.rerank`; the scorer may be awaited too.
+
+        A scorer that is not awaited holds up the event loop: give it
+        ``async def score(docs): return await asyncio.to_thread(model, docs)``.
+        """
+        return self._with(reranking=Reranking(scorer, depth))
 
     def stream(self) -> AsyncGenerator[E]:
         """See `Endings.stream`; the rows come over a chunk at a time.

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import TypeVar
 
 from agentorm import rank
+from agentorm.counting import counted, first_of
 from agentorm.database import Database
 from agentorm.dialects.tasks import used
 from agentorm.errors import InvalidQuery, MultipleResults, NoResult
@@ -20,7 +21,7 @@ from agentorm.paging import check_page, page_of
 from agentorm.places import Placed, running
 from agentorm.rank import Run
 from agentorm.results import Explanation, Hits, Page
-from agentorm.statement import counted, first_of, statement
+from agentorm.statement import statement
 
 E = TypeVar("E")
 Q = TypeVar("Q", bound="Endings[Any, Any]", default=Any)
@@ -59,7 +60,7 @@ class Endings(Placed[E, Q]):
     def first(self) -> E | None:
         """The first row, or None."""
         self._bound("first")
-        rows = self.limit(1).all()
+        rows = self._at_most(1)
         return rows[0] if rows else None
 
     def one(self) -> E:
@@ -149,10 +150,14 @@ class Endings(Placed[E, Q]):
 
     def _only(self, ending: str) -> E | None:
         self._bound(ending)
-        rows = self.limit(min(self.size or 2, 2)).all()
+        rows = self._at_most(min(self.size or 2, 2))
         if len(rows) > 1:
             raise MultipleResults(f"more than one {self.model.__name__} passes the query")
         return rows[0] if rows else None
+
+    def _at_most(self, size: int) -> list[E]:
+        """Rows that are looked at again are few already, and no page goes beyond them."""
+        return self.limit(size).all() if self.reach is None else self.all()[:size]
 
     def _streamed(self) -> Generator[E]:
         with self._placed("stream", Database.reading) as run:

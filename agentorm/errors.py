@@ -13,6 +13,7 @@ AgentORMError
 │   ├── InvalidMetric
 │   ├── NotBound                        an ending, and nowhere to run it
 │   └── SessionInUse                    two tasks, and one session
+├── InvalidScores (ValueError)          a re-ranker gave something else than a number per row
 ├── NotLoaded                           what was read is not loaded, and reading it needs SQL
 ├── NoResult (LookupError)              `one()` found no row, or the row to change is gone
 ├── MultipleResults (LookupError)       `one()` found more than one
@@ -157,6 +158,10 @@ class SessionInUse(InvalidQuery):
             "another task uses this session, and a session serves one at a time",
             hint="give each task its own: db.session(), or repository(Model, db)",
         )
+
+
+class InvalidScores(AgentORMError, ValueError):
+    """What a re-ranker gave is not one finite number for each row it was given."""
 
 
 class NotLoaded(AgentORMError):

@@ -54,7 +54,7 @@ def _vector_index(query: Query[Any], run: Run, plan: str) -> str | None:
 
 def _notes(query: Query[Any], run: Run, ranker: Ranker, index: str | None) -> tuple[str, ...]:
     vectors = query.ranking is not None
-    leg = nearest_leg(query)
+    leg = nearest_leg(ranker.asked(query))
     unused = rank.why_not_by(leg, run) if vectors and index is None else ()
     return (*ranker.notes(query, run.dialect), *unused, *rank.ignored(leg, run.dialect))
 

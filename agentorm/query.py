@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from operator import index as as_integer
 from typing import Any, Generic, overload
 
 from sqlalchemy import Boolean, ColumnElement
@@ -20,14 +19,15 @@ from agentorm.expressions import AnySelect, sorted_by
 from agentorm.filters import MISSING, compared, parse_filter
 from agentorm.joining import Join, joined
 from agentorm.json_serving import served
-from agentorm.ranked import Ranked
+from agentorm.reordered import Reordered
+from agentorm.whole_numbers import whole
 
 E = TypeVar("E")
 Q = TypeVar("Q", bound="Query[Any]", default=Any)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Query(Ranked[E, Q], Generic[E, Q]):
+class Query(Reordered[E, Q], Generic[E, Q]):
     """What is asked of a model, as inert data: every verb returns a new query, a ``Q``.
 
     Example:
@@ -92,7 +92,7 @@ class Query(Ranked[E, Q], Generic[E, Q]):
         Raises:
             InvalidQuery: not an integer of 1 or more.
         """
-        return self._with(size=_whole("limit", size, at_least=1))
+        return self._with(size=whole("limit", size, at_least=1))
 
     def offset(self, skip: int) -> Q:
         """Leave out the first rows, 0 or more of them; the last call counts.
@@ -100,7 +100,7 @@ class Query(Ranked[E, Q], Generic[E, Q]):
         Raises:
             InvalidQuery: not an integer of 0 or more.
         """
-        return self._with(skip=_whole("offset", skip, at_least=0))
+        return self._with(skip=whole("offset", skip, at_least=0))
 
     def join(self, target: Any, onclause: ColumnElement[bool] | None = None) -> Q:
         """Bring in another table for conditions and, if it adds no rows, for sorting.
@@ -131,8 +131,13 @@ class Query(Ranked[E, Q], Generic[E, Q]):
         """The whole query as one SQLAlchemy select, for use in larger statements.
 
         Raises:
-            InvalidQuery: a threshold without `similar_to`, or a condition on a table not joined.
+            InvalidQuery: a threshold without `similar_to`, a condition on a table not joined, or
+                rows that are looked at again by `rerank` or `diverse`, which no statement does.
         """
+        if self.reach is not None:
+            raise InvalidQuery(
+                "rerank() and diverse() run in this process", hint="ask for statement() before"
+            )
         return pure.statement(self)
 
     def __repr__(self) -> str:
@@ -141,7 +146,7 @@ class Query(Ranked[E, Q], Generic[E, Q]):
         parts += [f"join({join.target})" for join in self.joins]
         parts += [f"where({condition})" for condition in self.filters]
         parts += [f"order_by({key})" for key in self.ordering]
-        parts += self._held_to()
+        parts += self._held_to() + self._looked_at()
         parts += [] if self.size is None else [f"limit({self.size})"]
         parts += [f"offset({self.skip})"] if self.skip else []
         return ".".join(parts)
@@ -181,13 +186,3 @@ def _sort_key(field: Any) -> ColumnElement[Any]:
         return sorted_by(coercions.expect(roles.OrderByRole, field))
     except ArgumentError as error:
         raise InvalidQuery(f"expected a field to sort by, got {field!r}") from error
-
-
-def _whole(name: str, value: Any, *, at_least: int) -> int:
-    try:
-        number = as_integer(value)
-    except TypeError:
-        number = at_least - 1
-    if isinstance(value, bool) or number < at_least or number >= 2**63:
-        raise InvalidQuery(f"{name} takes an integer of {at_least} or more, got {value!r}")
-    return number

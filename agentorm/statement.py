@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from sys import float_info
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
-    Integer,
     func,
-    literal_column,
-    or_,
     select,
     tuple_,
     type_coerce,
@@ -29,6 +25,7 @@ from agentorm.expressions import (
     vector_operand,
 )
 from agentorm.fusing import DISTANCE, FUSED_SCORE, HELD, READ, Legs, fused_by, watched
+from agentorm.grouping import GROUP, PLACE, placed, within
 from agentorm.matching import KEY, SCORE, TextSearch, found_by, same_row
 from agentorm.models import key_columns, mapper_of
 from agentorm.types import PackedVectorType
@@ -54,6 +51,8 @@ def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
     check(query)
     if query.fusion is not None:
         return _fused(query, indexed=indexed)
+    if query.best_of is not None:
+        return _best_of_each(query)
     if query.text is not None:
         return _best_matches(query, query.text)
     made: AnySelect = select(query.model)
@@ -90,14 +89,57 @@ def watched_statement(query: Query[Any], candidates: int) -> AnySelect:
     assert query.fusion is not None
     check(query)
     fused = watched(_legs(query, indexed=True, candidates=candidates), query.fusion)
-    return _joined_to(query, fused).add_columns(fused.c[READ], fused.c[HELD])
+    return _joined_to(query, fused, READ, HELD)
 
 
-def _joined_to(query: Query[Any], fused: Subquery) -> AnySelect:
-    made: AnySelect = select(query.model).join(fused, same_row(query.model, fused))
-    made = made.add_columns(fused.c[DISTANCE], fused.c[SCORE], fused.c[FUSED_SCORE])
+def _joined_to(query: Query[Any], fused: Subquery, *more: str) -> AnySelect:
+    if query.best_of is not None:
+        of_row = same_row(query.model, fused)
+        rows = select(*fused.c, group_of(query)).join_from(query.model, fused, of_row)
+        grouped = rows.subquery("grouped_rows")
+        fused = placed(grouped, grouped.c[FUSED_SCORE].desc()).subquery("fused_best")
+    names = (DISTANCE, SCORE, FUSED_SCORE, *more)
+    made = _joined(query, fused).add_columns(*(fused.c[name] for name in names))
     made = made.order_by(fused.c[FUSED_SCORE].desc(), *key_columns(query.model))
     return paged(made.options(*query.loaders), query)
+
+
+def _joined(query: Query[Any], rows: Subquery) -> AnySelect:
+    made: AnySelect = select(query.model).join(rows, same_row(query.model, rows))
+    return made if query.best_of is None else made.where(rows.c[PLACE] == 1)
+
+
+def _best_of_each(query: Query[Any]) -> AnySelect:
+    """The first row of each value of a field, with what it is ranked by, in the same order.
+
+    A sorted query is ranked by the place that its order gives a row.
+    """
+    rows = _keyed(query).add_columns(group_of(query))
+    name = "position"
+    if query.text is not None:
+        found, name = found_by(query.text), SCORE
+        rows = rows.join(found, same_row(query.model, found)).add_columns(found.c[SCORE])
+    elif query.ranking is not None:
+        name = _label(query.model)
+        rows = rows.add_columns(distance_of(query.ranking, indexed=False).label(name))
+    else:
+        order = [*query.ordering, *key_columns(query.model)]
+        rows = rows.add_columns(func.row_number().over(order_by=order).label(name))
+    ranked = rows.subquery("ranked")
+    made = placed(ranked, ranked.c[name].desc() if query.text is not None else ranked.c[name])
+    if query.ranking is not None:
+        made = within(made, ranked.c[name], farthest_distance(query))
+    best = made.subquery("best")
+    made = _joined(query, best)
+    made = made.add_columns(best.c[name]) if query.is_ranked else made
+    first = best.c[name].desc() if query.text is not None else best.c[name]
+    return paged(made.order_by(first, *key_columns(query.model)).options(*query.loaders), query)
+
+
+def group_of(query: Query[Any]) -> ColumnElement[Any]:
+    """The field that `best_per` names, as a column of rows with their group."""
+    field: ColumnElement[Any] = getattr(query.model, str(query.best_of)).label(GROUP)
+    return field
 
 
 def _legs(query: Query[Any], *, indexed: bool, candidates: int | None = None) -> Legs:
@@ -118,7 +160,8 @@ def nearest_leg(query: Query[Q]) -> Query[Q]:
         return query
     check(query)
     size = None if query.size is None else query.fusion.depth
-    return replace(query, text=None, fusion=None, size=size, skip=0, loaders=())
+    alone = replace(query, text=None, fusion=None, size=size, skip=0, loaders=())
+    return replace(alone, best_of=None, reranking=None, diversity=None)
 
 
 def matched_leg(query: Query[Any]) -> AnySelect:
@@ -164,48 +207,16 @@ def depth_of(query: Query[Any]) -> int:
     return (query.size or 0) + query.skip
 
 
-def passing(query: Query[Any], most: int) -> AnySelect:
-    """How many rows, up to so many, the filters leave that have a distance at all."""
-    assert query.ranking is not None
-    return _up_to(most, query, distance_of(query.ranking) <= float_info.max)
-
-
-def filtered(query: Query[Any], most: int) -> AnySelect:
-    """How many rows, up to so many, the filters leave."""
-    return _up_to(most, query)
-
-
-def _up_to(most: int, query: Query[Any], *conditions: ColumnElement[bool]) -> AnySelect:
-    check(query)
-    made = restricted(select(literal_column("1", Integer())).select_from(query.model), query)
-    return select(func.count()).select_from(made.where(*conditions).limit(most).subquery())
-
-
-def counted(query: Query[Any]) -> AnySelect:
-    """How many rows the filters and thresholds leave; order, limit and offset are ignored."""
-    check(query)
-    made = restricted(select(func.count()).select_from(query.model), query)
-    if query.text is not None and query.fusion is None:
-        found = found_by(query.text)
-        return made.join(found, same_row(query.model, found))
-    if query.ranking is None:
-        return made
-    farthest = farthest_distance(query)
-    limit = float_info.max if farthest is None else farthest
-    near = distance_of(query.ranking) <= limit
-    if query.text is None or farthest is not None:
-        return made.where(near)
-    found = found_by(query.text)
-    made = made.outerjoin(found, same_row(query.model, found))
-    return made.where(or_(near, found.c[SCORE].is_not(None)))
-
-
 def keys_and_vectors(query: Query[Any]) -> AnySelect:
-    """The primary key and the packed vector of every row that passes the filters, in no order."""
+    """The primary key and the packed vector of every row that passes the filters, in no order.
+
+    Between them is what `best_per` groups by, if it does.
+    """
     check(query)
     assert query.ranking is not None
-    keys = key_columns(query.model)
-    return restricted(select(*keys, _packed(query.ranking)), query).where(
+    columns: list[Any] = [*key_columns(query.model)]
+    columns += [] if query.best_of is None else [group_of(query)]
+    return restricted(select(*columns, _packed(query.ranking)), query).where(
         query.ranking.field.attribute.is_not(None)
     )
 
@@ -293,6 +304,7 @@ def check(query: Query[Any]) -> None:
         )
     if query.ranking is None and (query.farthest is not None or query.lowest_score is not None):
         raise InvalidQuery("a threshold without a ranking", hint="begin with similar_to(vector)")
+    _check_looks(query)
     own: set[FromClause] = set(mapper_of(query.model).tables)
     joined = own.union(*(join.tables for join in query.joins))
     for expression in (*query.filters, *query.ordering):
@@ -320,11 +332,23 @@ def _check_fusion(query: Query[Any], fusion: Fusion) -> None:
         )
 
 
+def _check_looks(query: Query[Any]) -> None:
+    """What `rerank` and `diverse` take: a ranking, and a page within their depth."""
+    if query.reranking is not None and not query.is_ranked:
+        raise InvalidQuery(
+            "rerank() without a ranking", hint="begin with similar_to(vector) or matching(text)"
+        )
+    if query.diversity is not None and query.ranking is None:
+        raise InvalidQuery("diverse() without vectors", hint="begin with similar_to(vector)")
+    last = 0 if query.size is None else depth_of(query)
+    for verb, look in (("rerank", query.reranking), ("diverse", query.diversity)):
+        if look is not None and look.depth < last:
+            raise InvalidQuery(
+                f"limit and offset reach {last} rows, and {verb}() the best {look.depth}",
+                hint=f"{verb}(..., depth={last})",
+            )
+
+
 def _label(model: type[Any]) -> str:
     taken = mapper_of(model).columns.keys()
     return "distance" if "distance" not in taken else "distance_to_query"
-
-
-def first_of(query: Query[Any]) -> AnySelect:
-    """A select that has a row when the query has one; order is ignored."""
-    return counted(query).with_only_columns(literal_column("1", Integer())).limit(1)

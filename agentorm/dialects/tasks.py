@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Awaitable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, ExceptionContext, event
@@ -15,6 +15,8 @@ from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 from sqlalchemy.util.concurrency import await_
 
 from agentorm.errors import SessionInUse
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False, slots=True)
@@ -181,6 +183,11 @@ def breathe(connection: Connection) -> None:
     """Let other tasks go on, where there is an event loop."""
     if connection.dialect.is_async:
         await_(asyncio.sleep(0))
+
+
+def settled(awaitable: Awaitable[T]) -> T:
+    """What is awaited, from within the bridge."""
+    return await_(awaitable)
 
 
 def current_task() -> object:

@@ -18,6 +18,7 @@ from agentorm.rank.fused import Fused
 from agentorm.rank.indexing import ignored, unpaged, unserved, why_not_by
 from agentorm.rank.matches import Matches
 from agentorm.rank.native import Native
+from agentorm.rank.reranked import Reranked
 from agentorm.rank.scan import Scan, slow_path
 from agentorm.rank.streaming import check_free, streamed
 from agentorm.rank.texts import learn
@@ -46,6 +47,11 @@ _announced: WeakKeyDictionary[Engine, set[str]] = WeakKeyDictionary()
 
 def ranker_of(query: Query[Any], dialect: Dialect) -> Ranker:
     """Who ranks this query on this engine."""
+    base = _finder_of(query, dialect)
+    return base if query.reach is None else Reranked(base)
+
+
+def _finder_of(query: Query[Any], dialect: Dialect) -> Ranker:
     ranking = query.ranking
     if ranking is None:
         return _MATCHES
@@ -64,7 +70,7 @@ def statements(query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
 
 def announce(query: Query[Any], run: Run, ranker: Ranker) -> None:
     """Warn, once for each engine and reason, that a ranking takes the long way."""
-    if ranker in {_SCAN, _FUSED_APART} and query.ranking is not None:
+    if ranker.base in {_SCAN, _FUSED_APART} and query.ranking is not None:
         _say_once(slow_path(query.ranking, run.dialect), run)
     if texts.reads_rows(query, run.dialect):
         _say_once(texts.slow_path(query, run.dialect), run)
@@ -72,8 +78,8 @@ def announce(query: Query[Any], run: Run, ranker: Ranker) -> None:
 
 def announce_unserved(query: Query[Any], run: Run, ranker: Ranker) -> None:
     """Warn, once for each engine and reason, that a declared index cannot serve as it is asked."""
-    asked = ranker in {_NATIVE, _FUSED}
-    message = unserved(nearest_leg(query), run.dialect) if asked else None
+    asked = nearest_leg(ranker.asked(query))
+    message = unserved(asked, run.dialect) if ranker.base in {_NATIVE, _FUSED} else None
     if message is not None:
         _say_once(message, run)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import isnan, nan
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from agentorm.models import mapper_of
 from agentorm.query import Query
 from agentorm.rank import texts
 from agentorm.rank.base import Found, Ranker, Run, in_chunks, sortable, sortable_key
+from agentorm.rank.loaded import values_by_key
 from agentorm.rank.matches import raw_refused
 from agentorm.rank.scan import Key, Scan, measured, nearest_keys, rows_at_a_time, slow_path
 from agentorm.results import Hit
@@ -73,6 +74,8 @@ class FusedApart(Ranker):
             yield from (hit.entity for hit in _load(query, run, part))
 
     def count(self, query: Query[Any], run: Run) -> int:
+        if query.best_of is not None:
+            return len(_fused(replace(query, size=None, skip=0), run))
         near = _SCAN.count(nearest_leg(query), run)
         if farthest_distance(query) is not None:
             return near
@@ -111,7 +114,21 @@ def _fused(query: Query[Any], run: Run) -> list[_Place]:
         place.score += share
         place.text_score = score
     last = None if query.size is None else query.skip + query.size
-    return sorted(places.values(), key=lambda place: place.order)[query.skip : last]
+    ordered = sorted(places.values(), key=lambda place: place.order)
+    return _firsts(query, ordered, run)[query.skip : last]
+
+
+def _firsts(query: Query[Any], places: list[_Place], run: Run) -> list[_Place]:
+    """The first of each group, where the query groups; of rows that are gone, none."""
+    if query.best_of is None:
+        return places
+    field = getattr(query.model, query.best_of)
+    groups = values_by_key((place.key for place in places), query.model, field, run)
+    firsts: dict[Any, _Place] = {}
+    for place in places:
+        if place.key in groups:
+            firsts.setdefault(groups[place.key], place)
+    return [*firsts.values()]
 
 
 def _matched(query: Query[Any], run: Run) -> list[tuple[Key, float]]:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
@@ -84,7 +84,16 @@ def in_chunks(values: Iterable[V], size: int = CHUNK) -> Iterator[list[V]]:
 class Ranker(ABC):
     """Where the nearest come from."""
 
-    name: ClassVar[str]
+    name: str
+
+    @property
+    def base(self) -> Ranker:
+        """Who finds the rows, where this one only looks at them again."""
+        return self
+
+    def asked(self, query: Query[E]) -> Query[E]:
+        """What that one is asked."""
+        return query
 
     @abstractmethod
     def nearest(self, query: Query[E], run: Run) -> Found[E]:

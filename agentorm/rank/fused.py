@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import nan
 from typing import Any, Generic, TypeVar
 
+from agentorm.counting import counted, passing
 from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
@@ -22,7 +23,7 @@ from agentorm.rank.matches import raw_refused
 from agentorm.rank.native import few_pass, searching
 from agentorm.rank.streaming import streamed
 from agentorm.results import Hit
-from agentorm.statement import counted, nearest_leg, passing, statement, watched_statement
+from agentorm.statement import nearest_leg, statement, watched_statement
 
 E = TypeVar("E")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from sqlalchemy import Table
@@ -14,9 +15,18 @@ from agentorm.query import Query
 from agentorm.rank.base import Run
 from agentorm.statement import conditions_of, depth_of, servable
 
+E = TypeVar("E")
+FIRST_TIMES, SECOND_TIMES = 4, 16
 _SPARE_TIMES, _FEWEST_CANDIDATES = 2, 10
 _LARGEST_HALF = float(np.finfo(np.float16).max)
 _SMALLEST_HALF = float(np.finfo(np.float16).smallest_normal)
+
+
+def more(query: Query[E], times: int = FIRST_TIMES) -> Query[E]:
+    """The query of an index for one that groups: so many rows for each of its groups."""
+    if query.best_of is None or query.size is None:
+        return query
+    return replace(query, best_of=None, size=times * depth_of(query), skip=0)
 
 
 def is_served(query: Query[Any], dialect: Dialect) -> bool:
@@ -35,7 +45,7 @@ def method_of(query: Query[Any], dialect: Dialect) -> Feature:
 
 def candidates_of(query: Query[Any], dialect: Dialect) -> int:
     """How many rows an index is asked for; some to spare where it ranks by narrower vectors."""
-    depth = depth_of(query)
+    depth = depth_of(more(query))
     if not _is_narrowed(query, dialect):
         return depth
     spare = max(_SPARE_TIMES * depth, _FEWEST_CANDIDATES)
@@ -89,12 +99,16 @@ def why(query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
     narrower = dialect.narrowed(ranking.kind, ranking.field.type.dimension)
     over = "" if narrower is None else f", over the vectors cast to {narrower},"
     said = f"the {built}{instead}{over} may serve: near rows can be missed, never invented"
-    if dialect.few_passing is None or not is_filtered(query):
-        return (said,)
-    first = (
-        f"where fewer than {dialect.few_passing} rows pass, which is counted first, all are ranked"
-    )
-    return (said, first)
+    notes = [said]
+    if dialect.few_passing is not None and is_filtered(query):
+        few = dialect.few_passing
+        notes.append(f"where fewer than {few} rows pass, which is counted first, all are ranked")
+    if query.best_of is not None:
+        notes.append(
+            f"it is asked for {FIRST_TIMES} rows, then {SECOND_TIMES}, for each group that is"
+            " wanted; where they are too few groups, all are ranked"
+        )
+    return tuple(notes)
 
 
 def why_not_by(query: Query[Any], run: Run) -> tuple[str, ...]:
@@ -154,7 +168,7 @@ def obstacle(query: Query[Any], dialect: Dialect) -> str | None:
         return f"the {built} ranks by {ranking.field.metric}, not {ranking.metric}"
     if query.size is None:
         return f"without a limit the {built} does not serve: every row is ranked"
-    if dialect.index_reach is not None and depth_of(query) > dialect.index_reach:
+    if dialect.index_reach is not None and depth_of(more(query)) > dialect.index_reach:
         return f"the {built} reaches {dialect.index_reach} rows: every row is ranked"
     if _is_lost(query, dialect):
         return f"the vector is beyond the range of the {built}: every row is ranked"

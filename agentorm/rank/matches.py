@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from agentorm.counting import counted
 from agentorm.dialects import Dialect
 from agentorm.errors import DatabaseError
 from agentorm.expressions import AnySelect
@@ -17,7 +18,7 @@ from agentorm.rank import texts
 from agentorm.rank.base import Found, Ranker, Run
 from agentorm.rank.streaming import streamed
 from agentorm.results import Hit
-from agentorm.statement import counted, statement
+from agentorm.statement import statement
 from agentorm.words import Raw
 
 E = TypeVar("E")

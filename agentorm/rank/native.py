@@ -12,29 +12,25 @@ from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any, Generic, TypeVar
 
+from agentorm.counting import counted, filtered, passing
 from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
 from agentorm.rank.base import Found, Ranker, Run, hit_of, sortable_key
+from agentorm.rank.groups import first_of_each
 from agentorm.rank.indexing import (
     candidates_of,
     effort_of,
     is_filtered,
     is_served,
     method_of,
+    more,
     sorts_alone,
     why,
 )
 from agentorm.rank.streaming import streamed
 from agentorm.results import Hit
-from agentorm.statement import (
-    counted,
-    depth_of,
-    farthest_distance,
-    filtered,
-    passing,
-    statement,
-)
+from agentorm.statement import depth_of, farthest_distance, statement
 
 E = TypeVar("E")
 
@@ -64,6 +60,8 @@ class Native(Ranker):
     def nearest(self, query: Query[E], run: Run) -> Found[E]:
         if not is_served(query, run.dialect) or few_pass(query, run):
             return self._exactly(query, run)
+        if query.best_of is not None:
+            return first_of_each(query, run, self) or self._exactly(query, run)
         looked = self._look(query, run)
         if looked.is_full:
             return Found(_hits(query, looked.rows), exact=False)
@@ -88,7 +86,8 @@ class Native(Ranker):
         return int(run.session.execute(counted(query)).scalar_one())
 
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
-        return (_statement(query, dialect, indexed=is_served(query, dialect)),)
+        served = is_served(query, dialect)
+        return (_statement(more(query) if served else query, dialect, indexed=served),)
 
     def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
         return not is_served(query, dialect)

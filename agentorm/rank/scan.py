@@ -57,6 +57,8 @@ class Scan(Ranker):
             yield from (entity for _, _, entity in loaded)
 
     def count(self, query: Query[Any], run: Run) -> int:
+        if query.best_of is not None:
+            return len(_firsts(query, run))
         return sum(int((~np.isnan(found)).sum()) for _, found in _scan(query, run))
 
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
@@ -108,6 +110,9 @@ def rows_at_a_time(ranking: Ranking) -> int:
 def nearest_keys(query: Query[Any], run: Run) -> list[tuple[float, Key]]:
     """Distances and keys in their order, from the offset up to the limit."""
     last = None if query.size is None else query.skip + query.size
+    if query.best_of is not None:
+        firsts = sorted(_firsts(query, run).values())
+        return [(distance, key) for distance, _, key in firsts[query.skip : last]]
     best: list[tuple[float, Key, Key]] = []
     for rows, found in _scan(query, run):
         for i in _candidates(found, best, last):
@@ -116,6 +121,17 @@ def nearest_keys(query: Query[Any], run: Run) -> list[tuple[float, Key]]:
         if last is not None:
             best = nsmallest(last, best)
     return [(distance, key) for distance, _, key in sorted(best)[query.skip :]]
+
+
+def _firsts(query: Query[Any], run: Run) -> dict[Any, tuple[float, Key, Key]]:
+    """The nearest row of each value of the field that `best_per` names."""
+    firsts: dict[Any, tuple[float, Key, Key]] = {}
+    for rows, found in _scan(query, run):
+        for i in np.flatnonzero(~np.isnan(found)).tolist():
+            *key, group, _ = rows[i]
+            row = (float(found[i]), sortable(key), tuple(key))
+            firsts[group] = min(row, firsts.get(group, row))
+    return firsts
 
 
 def _candidates(found: NDArray[np.float64], best: list[Any], last: int | None) -> list[int]:

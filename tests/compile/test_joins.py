@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agentorm import col, repository
+from agentorm.counting import counted
 from agentorm.errors import InvalidQuery
-from agentorm.statement import counted
 from tests.compile.library import Author, Book, Chapter, Loan, Stamp
 from tests.compile.sql_of import assert_sql
 

@@ -6,8 +6,9 @@ from sqlalchemy import not_, or_
 from sqlalchemy.orm import joinedload, selectinload
 
 from agentorm import col, repository
+from agentorm.counting import counted, first_of
 from agentorm.expressions import Explain
-from agentorm.statement import counted, first_of, statement
+from agentorm.statement import statement
 from tests.compile.library import Author, Book, Loan
 from tests.compile.sql_of import assert_sql
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from agentorm import Metric, col, repository
+from agentorm.counting import counted
 from agentorm.errors import InvalidQuery
-from agentorm.statement import counted, statement
+from agentorm.statement import statement
 from tests.compile.library import Author, Book, Loan
 from tests.compile.sql_of import assert_sql, dialect, unsupported
 

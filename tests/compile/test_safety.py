@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import column, select, table
 
 from agentorm import VectorType, col, distance, repository
+from agentorm.counting import counted, first_of
 from agentorm.endings import Endings
-from agentorm.statement import counted, first_of, statement
+from agentorm.statement import statement
 from tests.compile.library import Author, Book, Loan, Note, Odd
 from tests.compile.sql_of import DRIVERS, assert_sql, sql_of, unsupported
 

@@ -1,0 +1,63 @@
+"""How many rows a query finds, as selects."""
+
+from __future__ import annotations
+
+from sys import float_info
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Integer, func, literal_column, or_, select
+
+from agentorm.expressions import AnySelect
+from agentorm.matching import SCORE, found_by, same_row
+from agentorm.statement import check, distance_of, farthest_distance, group_of, restricted
+
+if TYPE_CHECKING:
+    from agentorm.query import Query
+
+
+def passing(query: Query[Any], most: int) -> AnySelect:
+    """How many rows, up to so many, the filters leave that have a distance at all."""
+    assert query.ranking is not None
+    return _up_to(most, query, distance_of(query.ranking) <= float_info.max)
+
+
+def filtered(query: Query[Any], most: int) -> AnySelect:
+    """How many rows, up to so many, the filters leave."""
+    return _up_to(most, query)
+
+
+def _up_to(most: int, query: Query[Any], *conditions: ColumnElement[bool]) -> AnySelect:
+    check(query)
+    made = restricted(select(literal_column("1", Integer())).select_from(query.model), query)
+    return select(func.count()).select_from(made.where(*conditions).limit(most).subquery())
+
+
+def counted(query: Query[Any]) -> AnySelect:
+    """How many rows the filters and thresholds leave; order, limit and offset are ignored."""
+    check(query)
+    if query.best_of is None:
+        return _that_pass(query, func.count())
+    groups = _that_pass(query, group_of(query)).distinct().subquery("groups")
+    return select(func.count()).select_from(groups)
+
+
+def _that_pass(query: Query[Any], *columns: Any) -> AnySelect:
+    made = restricted(select(*columns).select_from(query.model), query)
+    if query.text is not None and query.fusion is None:
+        found = found_by(query.text)
+        return made.join(found, same_row(query.model, found))
+    if query.ranking is None:
+        return made
+    farthest = farthest_distance(query)
+    limit = float_info.max if farthest is None else farthest
+    near = distance_of(query.ranking) <= limit
+    if query.text is None or farthest is not None:
+        return made.where(near)
+    found = found_by(query.text)
+    made = made.outerjoin(found, same_row(query.model, found))
+    return made.where(or_(near, found.c[SCORE].is_not(None)))
+
+
+def first_of(query: Query[Any]) -> AnySelect:
+    """A select that has a row when the query has one; order is ignored."""
+    return counted(query).with_only_columns(literal_column("1", Integer())).limit(1)

@@ -1,0 +1,43 @@
+"""The best row of each value of a field, among rows that another ranking found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from agentorm.query import Query
+from agentorm.rank.base import Found, Ranker, Run
+from agentorm.rank.indexing import FIRST_TIMES, SECOND_TIMES, is_served, more
+from agentorm.rank.loaded import values_of
+from agentorm.results import Hit
+from agentorm.statement import depth_of
+
+E = TypeVar("E")
+
+
+def firsts(query: Query[E], rows: Sequence[Hit[E]], run: Run) -> list[Hit[E]]:
+    """The first of these rows of each value of the field, in their order."""
+    assert query.best_of is not None
+    field = getattr(query.model, query.best_of)
+    groups = values_of([hit.entity for hit in rows], query.model, field, run)
+    found: dict[Any, Hit[E]] = {}
+    for group, hit in zip(groups, rows, strict=True):
+        found.setdefault(group, hit)
+    return [*found.values()]
+
+
+def first_of_each(query: Query[E], run: Run, ranker: Ranker) -> Found[E] | None:
+    """The page of groups that an index comes up with; None where there may be more groups.
+
+    It is asked for more rows than groups are wanted, twice.
+    """
+    for times in (FIRST_TIMES, SECOND_TIMES):
+        asked = more(query, times)
+        if not is_served(asked, run.dialect):
+            return None
+        found = ranker.nearest(asked, run)
+        groups = firsts(query, found.rows, run)[query.skip : depth_of(query)]
+        is_full = len(groups) == query.size
+        if is_full or len(found.rows) < depth_of(asked):
+            return Found(groups, found.exact, complete=is_full or found.complete)
+    return None

@@ -1,0 +1,102 @@
+"""The first row of each value of a field: in a ranking, in an order, with a page and a count."""
+
+from __future__ import annotations
+
+import pytest
+from sqlmodel import col
+
+from agentorm import Database, InvalidQuery, UnknownField, repository
+from tests.contract.chunks import LINE, Chunk, fill_chunks, ids
+from tests.contract.models import Doc
+
+
+@pytest.fixture
+def chunks(db: Database) -> Database:
+    fill_chunks(db)
+    return db
+
+
+def test_the_nearest_of_each_group_comes(chunks: Database) -> None:
+    hits = repository(Chunk, chunks).similar_to(LINE).best_per(Chunk.document).hits()
+    assert [(hit.entity.id, hit.entity.document, hit.distance) for hit in hits] == [
+        (1, "a", 1.0),
+        (3, "b", 3.0),
+        (4, None, 4.0),
+        (7, "A", 7.0),
+    ]
+    assert (hits.exact, hits.complete) == (True, True)
+
+
+def test_pages_and_counts_are_of_groups(chunks: Database) -> None:
+    query = repository(Chunk, chunks).similar_to(LINE).best_per("document")
+    assert ids(query.limit(2).all()) == [1, 3]
+    assert ids(query.limit(2).offset(1).all()) == [3, 4]
+    assert ids(query.offset(3).all()) == [7]
+    assert ids(list(query.stream())) == [1, 3, 4, 7]
+    assert ids(list(query.limit(2).offset(2).stream())) == [4, 7]
+    assert (query.count(), query.exists()) == (4, True)
+    assert query.limit(1).one().id == 1
+    first = query.offset(1).first()
+    assert first is not None
+    assert first.id == 3
+
+
+def test_filters_and_thresholds_come_first(chunks: Database) -> None:
+    query = repository(Chunk, chunks).similar_to(LINE).best_per(Chunk.document)
+    assert ids(query.where(Chunk.votes > 3).all()) == [1, 3, 6, 7]
+    assert ids(query.max_distance(4).all()) == [1, 3, 4]
+    assert ids(query.max_distance(4).limit(9).all()) == [1, 3, 4]
+    assert query.max_distance(4).count() == 3
+    assert query.max_distance(4).where(Chunk.votes > 5).count() == 1
+    assert (query.where(Chunk.votes > 99).all(), query.where(Chunk.votes > 99).count()) == ([], 0)
+
+
+def test_the_best_match_of_each_group_comes(chunks: Database) -> None:
+    query = repository(Chunk, chunks).matching("green").best_per(Chunk.document)
+    assert sorted(chunk.id or 0 for chunk in query.all()) == [7, 8]
+    several = repository(Chunk, chunks).matching("blue").best_per(Chunk.document)
+    found = several.hits()
+    assert {hit.entity.document for hit in found} == {"a", "b", "c", None}
+    assert [hit.text_score for hit in found] == sorted(
+        (hit.text_score or 0.0 for hit in found), reverse=True
+    )
+    assert (several.count(), len(several.limit(2).all())) == (4, 2)
+    every = {chunk.document: chunk.id for chunk in reversed(several.best_per("id").all())}
+    assert {hit.entity.document: hit.entity.id for hit in found} == every
+
+
+def test_the_first_of_each_group_in_an_order_comes(chunks: Database) -> None:
+    query = repository(Chunk, chunks).order_by(col(Chunk.votes).desc()).best_per(Chunk.document)
+    assert ids(query.all()) == [3, 9, 6, 8, 7]
+    assert ids(query.limit(2).offset(1).all()) == [9, 6]
+    assert ids(list(query.stream())) == [3, 9, 6, 8, 7]
+    assert (query.count(), query.exists(), query.where(Chunk.votes > 99).exists()) == (
+        5,
+        True,
+        False,
+    )
+    assert ids(query.where(Chunk.votes < 6).all()) == [1, 7, 5, 4]
+
+
+def test_without_an_order_the_first_is_by_key(chunks: Database) -> None:
+    query = repository(Chunk, chunks).best_per(Chunk.document)
+    assert ids(query.all()) == [1, 3, 4, 7, 8]
+    first = query.first()
+    assert first is not None
+    assert first.id == 1
+
+
+def test_null_sorts_smallest_in_each_group(chunks: Database) -> None:
+    by_document = repository(Chunk, chunks).order_by(col(Chunk.document)).best_per(Chunk.body)
+    assert ids(by_document.all()) == [4, 6, 7, 1, 2, 5, 8]
+
+
+def test_what_cannot_be_grouped_by_is_refused() -> None:
+    with pytest.raises(InvalidQuery, match=r"^Doc\.meta is nothing to group by$"):
+        repository(Doc).best_per(Doc.meta)
+    with pytest.raises(InvalidQuery, match=r"^Doc\.embedding is nothing to group by$"):
+        repository(Doc).best_per(Doc.embedding)
+    with pytest.raises(UnknownField, match="Doc has no field 'topc'"):
+        repository(Doc).best_per("topc")
+    with pytest.raises(InvalidQuery, match="expected a field of Doc, got 3"):
+        repository(Doc).best_per(3)
