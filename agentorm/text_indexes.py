@@ -66,7 +66,7 @@ def text_index(column: Column[Any], language: str) -> None:
     check_searched(table)
     for moment, listener in (("after_create", _created), ("before_drop", _dropped)):
         if not event.contains(table, moment, listener):
-            event.listen(table, moment, listener)
+            event.listen(table, moment, listener, propagate=True)
 
 
 def searched_columns(table: Table) -> dict[str, str]:

@@ -42,7 +42,7 @@ class Old(Contract, table=True):
 def test_its_capabilities_tell_the_reason(db: Database) -> None:
     able = db.capabilities()
     assert able.engine == "mariadb"
-    assert able.features == {Feature.UPSERT, Feature.CONCURRENT_WRITERS}
+    assert able.features == {Feature.FULL_TEXT, Feature.UPSERT, Feature.CONCURRENT_WRITERS}
     assert set(able.rankers.values()) == {"scan"}
     assert able.notes[0].startswith("MariaDB 10.11")
     assert able.notes[1] == (
