@@ -62,8 +62,7 @@ def serving(plan: str, column: str) -> str | None:
 
     A plan is not always JSON: strings of the statement can stand in it as they are.
     """
-    used = (
-        rf'"key": "([^"]+)",\s*"key_length": "\d+",\s*"used_key_parts": \["{re.escape(column)}"\]'
-    )
+    parts = rf'\[\s*"{re.escape(column)}"\s*\]'
+    used = rf'"key": "([^"]+)",\s*"key_length": "\d+",\s*"used_key_parts": {parts}'
     found = re.search(used, plan)
     return found and found[1]
