@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 from unicodedata import category
 
+MOST_CHARACTERS = 200_000
+"""How long a text to search for is; what comes behind does not count."""
 MOST_WORDS = 1000
 """How many different words of a text count."""
 MOST_PIECES = 100
 """How many different pieces of a text are looked for where no index is asked."""
+MOST_IN_A_ROW = 100
+"""How many words of a phrase count."""
 _LETTERS_MARKS_NUMBERS = frozenset("LMN")
 _BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp", "Zs"})
 _LONGEST_JOINED = 500
@@ -67,10 +71,11 @@ class Raw:
 
 def terms_of(text: str, *, every: bool, phrase: str, prefix: str) -> Terms:
     """What a search for this text, this phrase and this beginning looks for."""
+    text, phrase, prefix = (given[:MOST_CHARACTERS] for given in (text, phrase, prefix))
     return Terms(
         words=words_of(text),
         every=every,
-        phrase=runs_of(phrase),
+        phrase=runs_of(phrase)[:MOST_IN_A_ROW],
         prefix="".join(runs_of(prefix)),
         joined=_joined_of(text),
         pieces=pieces_of(text),
@@ -121,7 +126,7 @@ def _unbroken(text: str) -> Iterator[str]:
 def _joined_of(text: str) -> tuple[str, ...]:
     runs = _runs(text, _may_be_of_a_word)
     several = (run for run in runs if len(run) <= _LONGEST_JOINED and not _is_one_word(run))
-    return _different((run for run in several if any(map(_is_of_a_word, run))), MOST_WORDS)
+    return _different((run for run in several if any(map(_is_of_a_word, run))), MOST_PIECES)
 
 
 def _is_one_word(run: str) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, text
 from sqlalchemy.exc import SAWarning
 
 from agentorm import errors
-from agentorm.dialects import mariadb_indexes, mysql_types, text_storage
+from agentorm.dialects import mariadb_indexes, mysql_types, text_forms, text_storage
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.built import BuiltIndex
 from agentorm.dialects.effort import Effort
@@ -69,6 +69,7 @@ class MariaDB(MySQL):
     index_reach = _MOST_CANDIDATES
     collation: ClassVar[str] = "utf8mb4_nopad_bin"
     json = MARIADB
+    text = text_forms.MARIADB
     text_storage = text_storage.MARIADB
     vector_bits = Dialect.vector_bits
     beyond_reflection = _ITS_INDEX_IS_UNKNOWN

@@ -9,7 +9,8 @@ are its own row ids.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from agentorm.dialects.text_words import TextWords
 from agentorm.words import Raw, Terms, runs_of
@@ -35,6 +36,7 @@ class TextForms:
         prefix: a word that begins with ``{word}``.
         any: what stands between words of which one is enough.
         all: what stands between parts that must all hold.
+        one_of: several words of which one is enough, where there are other parts.
         required: such a part, where there are several.
         nothing: a search that finds no row.
         stems: the languages in which other forms of a word are found; None for all but "simple".
@@ -57,7 +59,8 @@ class TextForms:
     prefix: str
     any: str
     all: str
-    required: str = "({part})"
+    one_of: str = "({words})"
+    required: str = "{part}"
     nothing: str = ""
     keyed_source: str | None = None
     keyed_key: str | None = None
@@ -73,12 +76,12 @@ class TextForms:
             return search.expression
         parts = self._words(search)
         if search.phrase:
-            parts = [*parts, self.phrase.format(words=" ".join(search.phrase))]
+            parts.append([self._in_a_row(" ".join(search.phrase))])
         if search.prefix and self.begun is None:
-            parts = [*parts, self.beginning(search)]
+            parts.append([self.beginning(search)])
         if len(parts) == 1:
-            return parts[0]
-        return self.all.join(self.required.format(part=part) for part in parts) or self.nothing
+            return self.any.join(parts[0])
+        return self.all.join(map(self._required, parts)) or self.nothing
 
     def beginning(self, search: Terms) -> str:
         """The beginning of a word alone."""
@@ -88,23 +91,34 @@ class TextForms:
         """Whether other forms of a word are found in this language."""
         return language != "simple" if self.stems is None else language in self.stems
 
-    def _words(self, search: Terms) -> list[str]:
+    def _words(self, search: Terms) -> list[list[str]]:
+        """Ways to write a word, one of which is enough, for each that must be there."""
         joined = {piece: runs_of(piece) for piece in search.joined if self.joins}
-        if not search.every:
-            alone = [self._word(word) for word in search.words]
-            words = [*alone, *(self.phrase.format(words=piece) for piece in joined)]
-            return [self.any.join(words)] if words else []
-        return [
-            self.any.join([self._word(word), *(self.phrase.format(words=p) for p in pieces)])
-            for word in search.words
-            for pieces in [[piece for piece, runs in joined.items() if word in runs]]
-        ]
+        ways = {word: [*self._ways(word)] for word in search.words}
+        if search.every:
+            for word, of_word in ways.items():
+                of_word += [self._in_a_row(piece) for piece in joined if word in joined[piece]]
+            return [*ways.values()]
+        every_way = [way for of_word in ways.values() for way in of_word]
+        every_way += map(self._in_a_row, joined)
+        return [every_way] if every_way else []
 
-    def _word(self, word: str) -> str:
-        """A word that the engine takes for several is a phrase."""
-        if [*self.known.parts(word)] == [word]:
-            return self.word.format(word=word)
-        return self.phrase.format(words=word)
+    def _required(self, ways: list[str]) -> str:
+        words = self.any.join(ways)
+        return self.required.format(
+            part=words if len(ways) == 1 else self.one_of.format(words=words)
+        )
+
+    def _ways(self, word: str) -> Iterator[str]:
+        """A word that the engine takes for several is a phrase; it may not agree with itself."""
+        if self.known.is_one(word):
+            yield self.word.format(word=word)
+            return
+        yield self._in_a_row(word)
+        yield from map(self._in_a_row, filter(None, [" ".join(self.known.parts(word))]))
+
+    def _in_a_row(self, words: str) -> str:
+        return self.phrase.format(words=words)
 
 
 SQLITE = TextForms(
@@ -146,7 +160,7 @@ POSTGRESQL = TextForms(
     stems=None,
     joins=True,
     known=TextWords(
-        longest=2046,
+        most_bytes=2046,
         asks=(
             "SELECT word FROM unnest(CAST(:words AS text[])) AS word"
             " WHERE length(to_tsvector(CAST(:language AS regconfig), word)) = 0"
@@ -167,13 +181,13 @@ MYSQL = TextForms(
     column="{table}.{column}",
     match="MATCH ({shadow}) AGAINST ({search} IN BOOLEAN MODE)",
     score="MATCH ({shadow}) AGAINST ({search} IN BOOLEAN MODE)",
-    holds="LOCATE(LOWER({text}), LOWER({column})) > 0",
+    holds="LOCATE(LOWER({text} COLLATE utf8mb4_0900_bin), LOWER({column})) > 0",
     word="{word}",
     phrase='"{words}"',
     prefix="{word}*",
     any=" ",
     all=" ",
-    required="+({part})",
+    required="+{part}",
     finds_own=False,
     known=TextWords(
         shortest=3,
@@ -182,6 +196,7 @@ MYSQL = TextForms(
         old=True,
     ),
 )
+MARIADB = replace(MYSQL, holds="LOCATE(LOWER({text}), LOWER({column})) > 0")
 READABLE = TextForms(
     source="{table}",
     key="{table}.{key}",

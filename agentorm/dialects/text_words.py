@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from unicodedata import ucd_3_2_0
 
-from agentorm.words import is_spaced
+from agentorm.words import MOST_IN_A_ROW, is_spaced
 
 _END_OF_BASIC_PLANE = "\uffff"
 
@@ -19,6 +19,7 @@ class TextWords:
     Attributes:
         shortest: how many characters they have at least.
         longest: how many at most, None without a limit.
+        most_bytes: how many bytes they have at most, where that is counted.
         stop_words: those that it leaves out, in lower case.
         asks: the statement that gives those of ``:words`` that it leaves out in ``:language``,
             where only the engine knows.
@@ -28,13 +29,20 @@ class TextWords:
 
     shortest: int = 1
     longest: int | None = None
+    most_bytes: int | None = None
     stop_words: frozenset[str] = frozenset()
     asks: str | None = None
     old: bool = False
 
     def holds(self, word: str) -> bool:
         """Whether the word, if it is in a text, can be found by the index."""
-        return is_spaced(word) and any(self._is_held(part) for part in self.parts(word))
+        held = is_spaced(word) and any(self._is_held(part) for part in self.parts(word))
+        return held and self.takes(word)
+
+    def takes(self, word: str) -> bool:
+        """Whether the engine takes the word in a search, found or not."""
+        fits = self.most_bytes is None or len(word.encode()) <= self.most_bytes
+        return fits and sum(1 for _ in self.parts(word)) <= MOST_IN_A_ROW
 
     def stops(self, word: str) -> bool:
         """Whether it is a word that says nothing."""
@@ -43,7 +51,11 @@ class TextWords:
     def begins(self, prefix: str) -> bool:
         """Whether a word that begins so can be found."""
         fits = self.longest is None or len(prefix) <= self.longest
-        return fits and is_spaced(prefix) and [*self.parts(prefix)] == [prefix]
+        return fits and is_spaced(prefix) and self.is_one(prefix)
+
+    def is_one(self, word: str) -> bool:
+        """Whether the engine takes it for one word, as we do."""
+        return [*self.parts(word)] == [word]
 
     def parts(self, word: str) -> Iterator[str]:
         """The words that the engine takes it for."""
@@ -56,7 +68,9 @@ class TextWords:
 
     def _is_held(self, word: str) -> bool:
         fits = self.longest is None or len(word) <= self.longest
-        return fits and len(word) >= self.shortest and not self.stops(word)
+        if not fits or len(word) < self.shortest or self.stops(word):
+            return False
+        return not self.old or word.isascii() or all(map(_is_known, word.lower()))
 
 
 def _is_known(character: str) -> bool:

@@ -100,6 +100,8 @@ def notes(query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
 def _asked(text: TextSearch, terms: Terms, dialect: Dialect) -> TextSearch:
     known = dialect.text.known
     words = tuple(word for word in terms.words if _is_held(word, text, dialect))
+    if terms.every:
+        words = tuple(filter(known.is_one, words))
     phrase = terms.phrase if any(_is_held(w, text, dialect) for w in terms.phrase) else ()
     prefix = terms.prefix if known.begins(terms.prefix) else ""
     if Feature.FULL_TEXT not in dialect.features or not (words or phrase or prefix):
@@ -144,17 +146,12 @@ def _missing(terms: Terms, words: tuple[str, ...], known: TextWords) -> Iterator
 
 def _fitting(words: tuple[str, ...], dialect: Dialect) -> Iterator[str]:
     """The words that the engine takes in one search, however long they are."""
-    most, longest = dialect.text.most_bytes, dialect.text.known.longest
-    left = most
+    most, length = dialect.text.most_bytes, 0
     for word in words:
-        if most is None or left is None:
-            yield word
-            continue
-        size = len(word.encode())
-        left -= size
-        if left < 0:
+        length += len(word.encode())
+        if most is not None and length > most:
             return
-        if longest is None or size <= longest:
+        if dialect.text.known.takes(word):
             yield word
 
 
