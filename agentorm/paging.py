@@ -75,7 +75,8 @@ def _of_ranking(
 
 def _reach(query: Query[Any]) -> int:
     """How many rows there are pages of."""
-    return _MOST_ROWS if query.fusion is None else query.fusion.depth
+    fused = None if query.fusion is None else query.fusion.depth
+    return min(depth for depth in (fused, query.reach, _MOST_ROWS) if depth is not None)
 
 
 def _of_order(

@@ -106,7 +106,11 @@ def _joined_to(query: Query[Any], fused: Subquery, *more: str) -> AnySelect:
 
 def _joined(query: Query[Any], rows: Subquery) -> AnySelect:
     made: AnySelect = select(query.model).join(rows, same_row(query.model, rows))
-    return made if query.best_of is None else made.where(rows.c[PLACE] == 1)
+    if query.best_of is None:
+        return made
+    for join in query.joins if query.ordering else ():  # pages compare what rows are sorted by
+        made = made.join(join.target, join.onclause) if join.single else made
+    return made.where(rows.c[PLACE] == 1)
 
 
 def _best_of_each(query: Query[Any]) -> AnySelect:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import pytest
 from sqlmodel import col
 
-from agentorm import Database, InvalidQuery, UnknownField, repository
+from agentorm import RRF, Database, InvalidQuery, UnknownField, repository
 from tests.contract.chunks import LINE, Chunk, fill_chunks, ids
-from tests.contract.models import Doc
+from tests.contract.models import Author, Doc
 
 
 @pytest.fixture
 def chunks(db: Database) -> Database:
     fill_chunks(db)
     return db
+
+
+def votes_of(rows: list[Chunk]) -> list[int]:
+    return [row.votes for row in rows]
 
 
 def test_the_nearest_of_each_group_comes(chunks: Database) -> None:
@@ -89,6 +93,58 @@ def test_without_an_order_the_first_is_by_key(chunks: Database) -> None:
 def test_null_sorts_smallest_in_each_group(chunks: Database) -> None:
     by_document = repository(Chunk, chunks).order_by(col(Chunk.document)).best_per(Chunk.body)
     assert ids(by_document.all()) == [4, 6, 7, 1, 2, 5, 8]
+
+
+def test_pages_are_of_groups(chunks: Database) -> None:
+    rows = repository(Chunk, chunks)
+    sorted_ones = rows.order_by(col(Chunk.votes).desc()).best_per(Chunk.document)
+    for query, expected in (
+        (sorted_ones, [3, 9, 6, 8, 7]),
+        (rows.best_per(Chunk.document), [1, 3, 4, 7, 8]),
+        (rows.similar_to(LINE).best_per(Chunk.document), [1, 3, 4, 7]),
+    ):
+        first = query.page(size=2)
+        second = query.page(first.next, size=2)
+        third = [] if second.next is None else [*query.page(second.next, size=2)]
+        assert ids([*first, *second, *third]) == expected
+
+
+def test_what_is_sorted_by_another_table_is_paged(library: Database) -> None:
+    authors = [Author(id=n, name=name) for n, name in enumerate("zyx", 1)]
+    repository(Author, library).add_all(authors)
+    topics = [(1, "a", 1), (2, "a", 3), (3, "b", 2), (4, None, 1), (5, "b", 3), (6, None, 2)]
+    docs = repository(Doc, library)
+    docs.add_all(Doc(id=n, title=str(n), topic=t, author_id=a) for n, t, a in topics)
+    query = docs.join(Doc.author).order_by(Author.name).best_per(Doc.topic)
+    assert [doc.id for doc in query.all()] == [2, 5, 6]
+    first = query.page(size=2)
+    assert [doc.id for doc in [*first, *query.page(first.next, size=2)]] == [2, 5, 6]
+    assert query.where(Author.name != "x").count() == 3
+
+
+def test_the_best_of_a_fusion_comes(chunks: Database) -> None:
+    both = repository(Chunk, chunks).similar_to(LINE).matching("green").fuse()
+    query = both.best_per(Chunk.document)
+    assert ids(query.all()) == [7, 1, 8, 3, 4]
+    assert ids(query.limit(2).offset(1).all()) == [1, 8]
+    assert ids(list(query.stream())) == [7, 1, 8, 3, 4]
+    assert (query.count(), query.exists(), query.where(Chunk.votes > 99).count()) == (5, True, 0)
+    assert (query.max_distance(7).count(), ids(query.max_distance(7).all())) == (4, [7, 1, 3, 4])
+    hits = query.limit(3).hits()
+    assert [hit.fused_score for hit in hits] == [
+        pytest.approx(1 / 67 + 1 / 61),
+        pytest.approx(1 / 61),
+        pytest.approx(1 / 62),
+    ]
+    assert [hit.text_score is None for hit in hits] == [False, True, False]
+    assert (hits[1].distance, hits.ranker, hits.exact, hits.complete) == (1.0, "fusion", True, True)
+
+
+def test_legs_are_cut_before_they_are_grouped(chunks: Database) -> None:
+    both = repository(Chunk, chunks).similar_to(LINE).matching("green").fuse(RRF(depth=2))
+    assert ids(both.best_per(Chunk.document).limit(2).all()) == [1, 7]
+    assert ids(both.best_per(Chunk.body).limit(1).offset(1).all()) == [7]
+    assert ids(both.best_per(Chunk.document).limit(2).rerank(votes_of, depth=2).all()) == [1, 7]
 
 
 def test_what_cannot_be_grouped_by_is_refused() -> None:

@@ -57,6 +57,17 @@ def test_rows_are_spread_after_they_are_scored_anew(chunks: Database) -> None:
     assert [(hit.entity.id, hit.score) for hit in hits] == [(3, 9.0), (1, 5.0), (2, 3.0), (4, 1.0)]
 
 
+def test_a_row_without_a_vector_is_like_no_other(chunks: Database) -> None:
+    both = repository(Chunk, chunks).similar_to(LINE).matching("green").fuse()
+    hits = both.diverse(0, depth=4).hits()
+    assert [(hit.entity.id, hit.entity.embedding is None) for hit in hits] == [
+        (7, False),
+        (8, True),
+        (1, False),
+        (2, False),
+    ]
+
+
 def test_vectors_that_are_not_loaded_are_read_at_once(chunks: Database, sent: list[str]) -> None:
     deferred: Any = defer(Chunk.embedding)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     with chunks.session() as session:

@@ -194,6 +194,16 @@ def test_a_page_beyond_the_depth_is_refused(chunks: Database) -> None:
     assert len(query.limit(4).all()) == 4
 
 
+def test_cursors_go_as_far_as_the_depth(chunks: Database) -> None:
+    query = repository(Chunk, chunks).similar_to(LINE).rerank(votes, depth=4)
+    first = query.page(size=3)
+    assert (ids([*first]), first.next is None) == ([3, 1, 2], False)
+    second = query.page(first.next, size=3)
+    assert (ids([*second]), second.next) == ([4], None)
+    whole = query.page(size=4)
+    assert (ids([*whole]), whole.next) == ([3, 1, 2, 4], None)
+
+
 def test_a_scorer_needs_a_ranking(chunks: Database) -> None:
     rows = repository(Chunk, chunks)
     for query in (rows.rerank(votes), rows.order_by(Chunk.id).rerank(votes)):
