@@ -106,7 +106,7 @@ def why(query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
     if query.best_of is not None:
         notes.append(
             f"it is asked for {FIRST_TIMES} rows, then {SECOND_TIMES}, for each group that is"
-            " wanted; where they are too few groups, all are ranked"
+            " wanted; where they are of too few groups, all are ranked"
         )
     return tuple(notes)
 
