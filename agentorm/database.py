@@ -142,6 +142,7 @@ class Database:
     def create_all(self, *models: type[Any]) -> None:
         """Create the tables and indexes that are missing.
 
+        A table that is there stays as it is: a migration adds a column or an index to it.
         All of them or none; but on MySQL and MariaDB, which commit each table as it is made,
         what was created before a refusal stays, and the next call goes on from there.
 

@@ -222,7 +222,6 @@ def text_field(  # noqa: PLR0913  # what SQLModel's Field takes for text
     index: bool | None = None,
     min_length: int | None = None,
     max_length: int | None = None,
-    regex: str | None = None,
     title: str | None = None,
     description: str | None = None,
 ) -> Any:
@@ -241,7 +240,6 @@ def text_field(  # noqa: PLR0913  # what SQLModel's Field takes for text
         index: whether the whole text is indexed too, for comparisons with it.
         min_length: the fewest characters.
         max_length: the most characters.
-        regex: what the text must look like.
         title: its title in the JSON schema.
         description: its description there.
 
@@ -262,7 +260,6 @@ def text_field(  # noqa: PLR0913  # what SQLModel's Field takes for text
         index=PydanticUndefined if index is None else index,
         min_length=min_length,
         max_length=max_length,
-        regex=regex,
         title=title,
         description=description,
         sa_column_kwargs={"info": {"agentorm": TextField(search)}},

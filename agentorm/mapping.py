@@ -35,7 +35,7 @@ from agentorm.json_indexes import is_json_index, json_index
 from agentorm.json_types import JSONType
 from agentorm.loading import RAISE_NOT_LOADED, explain_expired
 from agentorm.rules import Rules
-from agentorm.text_indexes import TextField, check_searched, text_index
+from agentorm.text_indexes import TextField, check_searched, check_text, text_index
 from agentorm.tracked import track
 
 if TYPE_CHECKING:
@@ -168,6 +168,7 @@ def _complete(model: type[Entity]) -> None:
             for declared in spec.indexes:
                 json_index(column, declared)
         if isinstance(spec, TextField):
+            check_text(column)
             _index_text(column, spec)
     check_searched(table)
     rules = Rules(model)

@@ -61,12 +61,27 @@ def text_index(column: Column[Any], language: str) -> None:
         ``body_search TSVECTOR GENERATED ALWAYS AS (...) STORED`` and
         ``CREATE INDEX ft_doc_body ON doc USING gin (body_search)``.
     """
+    check_text(column)
     column.info["agentorm"] = TextField(language)
     table = column.table
     check_searched(table)
     for moment, listener in (("after_create", _created), ("before_drop", _dropped)):
         if not event.contains(table, moment, listener):
             event.listen(table, moment, listener, propagate=True)
+
+
+def check_text(column: Column[Any]) -> None:
+    """See that a column holds text.
+
+    Raises:
+        InvalidModel: it does not.
+    """
+    if not isinstance(column.type, StringType):
+        raise InvalidModel(
+            f"{column.table.name}.{column.name} is declared as text, and its type is"
+            f" {column.type!r}",
+            hint="annotate it str, or str | None",
+        )
 
 
 def searched_columns(table: Table) -> dict[str, str]:
@@ -88,11 +103,6 @@ def check_searched(table: Table) -> None:
     taken = {str(column.name).casefold(): column for column in table.columns}
     for name in searched_columns(table):
         place = f"{table.name}.{name}"
-        if not isinstance(table.columns[name].type, StringType):
-            raise InvalidModel(
-                f"{place} is searched, and its type is {table.columns[name].type!r}",
-                hint="annotate it str, or leave search out",
-            )
         reserved = (dialects.declared(engine).text_storage.reserved for engine in dialects.names())
         if name.casefold() in frozenset[str]().union(*reserved):
             raise InvalidModel(

@@ -35,6 +35,8 @@ _LOOK_AT_MORE = text(
     "SET @agentorm_ef_search = @@mhnsw_ef_search,"
     " mhnsw_ef_search = LEAST(:most, COALESCE(:asked, GREATEST(@@mhnsw_ef_search, :least)))"
 )
+_COLLATES = f"SELECT CONVERT('a' USING utf8mb4) COLLATE {text_storage.MARIADB.otherwise}"
+_NO_COLLATION = "the server, older than 10.10, cannot ignore case alone: no text is indexed"
 _AS_BEFORE = text("SET mhnsw_ef_search = @agentorm_ef_search")
 
 
@@ -153,6 +155,8 @@ class MariaDB(MySQL):
 
     def probe(self, connection: Any) -> Dialect:
         probed = self._of_version(connection, "MariaDB")
+        if answer(connection, _COLLATES, trusted=False) is None:
+            probed = probed.without(Feature.FULL_TEXT, note=_NO_COLLATION)
         if answer(connection, "SELECT VEC_DISTANCE_COSINE(X'0000803F', X'0000803F')"):
             return probed
         probed.json = OLD_MARIADB

@@ -137,7 +137,7 @@ def test_a_name_that_an_index_has_itself(name: str) -> None:
 
 def test_what_is_no_text() -> None:
     made = Table("tx", MetaData(), Column("n", Integer()))
-    with pytest.raises(InvalidModel, match=r"tx\.n is searched, and its type is Integer"):
+    with pytest.raises(InvalidModel, match=r"tx\.n is declared as text, and its type is Integer"):
         text_index(made.c.n, "english")
 
 
