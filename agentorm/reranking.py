@@ -22,7 +22,7 @@ AsyncScorer: TypeAlias = Callable[[list[E]], Awaitable[Scores]]
 """The same, awaited."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Reranking:
     """Who scores the best rows anew, and how many of them."""
 

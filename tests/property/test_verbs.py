@@ -11,18 +11,44 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import selectinload
 
-from agentorm import Database, InvalidQuery, NotBound, Search, SyncQuery, repository
+from agentorm import (
+    RRF,
+    Database,
+    Field,
+    InvalidQuery,
+    NotBound,
+    Search,
+    SyncQuery,
+    Vector,
+    Weighted,
+    repository,
+    text_field,
+    vector_field,
+)
 from tests import strategies
 from tests.property.conditions import in_sql
-from tests.property.models import VECTORS, Note
+from tests.property.models import VECTORS, Note, World
 from tests.property.running import sort_keys
 
 Query: TypeAlias = SyncQuery[Note]
 Verb: TypeAlias = Callable[[Query], Query]
 PURE = (
     *("similar_to", "where", "limit", "offset", "max_distance", "min_score", "options", "join"),
-    "tune",
+    *("tune", "best_per", "diverse", "rerank"),
 )
+
+
+class Leaflet(World, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    title: str
+    body: str = text_field(search="simple")
+    embedding: Vector = vector_field(2)
+
+
+def _scored(rows: list[Any]) -> list[float]:
+    return [0.0] * len(rows)
+
+
 SEARCHES = (Search(ef=100), Search(probes=3), Search(ranker="exact"))
 
 
@@ -52,6 +78,20 @@ VERBS: dict[str, st.SearchStrategy[Verb]] = {
     "options": calls("options", st.just(selectinload(Note.place))),  # type: ignore[arg-type]
     "join": calls("join", st.just(Note.place)),
     "tune": calls("tune", st.sampled_from(SEARCHES)),
+    "best_per": calls("best_per", st.sampled_from(["year", Note.place_name])),
+    "diverse": calls("diverse", st.sampled_from([0.0, 0.5, 1.0])),
+    "rerank": calls("rerank", st.just(_scored)),
+}
+TEXTUAL: dict[str, st.SearchStrategy[Callable[[Any], Any]]] = {
+    "similar_to": calls("similar_to", st.just([1, 2])),
+    "matching": calls("matching", st.sampled_from(["some words", "others"])),
+    "fuse": calls("fuse", st.sampled_from([RRF(k=5), Weighted(weights=(1, 2))])),
+    "limit": calls("limit", st.integers(1, 9)),
+    "max_distance": calls("max_distance", st.floats(0, 2)),
+    "tune": calls("tune", st.sampled_from(SEARCHES)),
+    "best_per": calls("best_per", st.just("title")),
+    "diverse": calls("diverse", st.just(0.5)),
+    "rerank": calls("rerank", st.just(_scored)),
 }
 ORDER_BY: st.SearchStrategy[Verb] = strategies.orders(Note).map(
     lambda sorts: lambda query: query.order_by(*sort_keys(Note, sorts))
@@ -62,7 +102,7 @@ def started() -> Query:
     return repository(Note).offset(0)
 
 
-def parts(query: Query) -> dict[str, Any]:
+def parts(query: SyncQuery[Any]) -> dict[str, Any]:
     return {part.name: getattr(query, part.name) for part in fields(query)}
 
 
@@ -74,7 +114,7 @@ def identities(query: Query) -> dict[str, Any]:
     }
 
 
-def described(query: Query) -> dict[str, Any]:
+def described(query: SyncQuery[Any]) -> dict[str, Any]:
     """The fields of a query, expressions as text."""
     texts = {name: tuple(map(str, parts(query)[name])) for name in ("filters", "ordering")}
     return {**parts(query), **texts, "sql": query.sql("postgresql"), "repr": repr(query)}
@@ -123,6 +163,23 @@ def test_different_verbs_may_come_in_any_order(orders: tuple[list[Verb], list[Ve
     assert described(one) == described(other)
 
 
+@given(st.data(), st.permutations(list(TEXTUAL)))
+def test_verbs_of_a_hybrid_search_may_come_in_any_order(
+    data: st.DataObject, order: list[str]
+) -> None:
+    verbs = {name: data.draw(made, label=name) for name, made in TEXTUAL.items()}
+    made: list[SyncQuery[Leaflet]] = []
+    for names in (list(TEXTUAL), order):
+        query = repository(Leaflet).offset(0)
+        for name in names:
+            before = repr(query)
+            changed = verbs[name](query)
+            assert repr(query) == before
+            query = changed
+        made.append(query)
+    assert described(made[0]) == described(made[1])
+
+
 @given(conditions(), st.integers(1, 9), st.integers(0, 9), ORDER_BY)
 def test_without_a_ranking_too(where: Verb, size: int, skip: int, order_by: Verb) -> None:
     one = order_by(where(started()).limit(size).offset(skip))
@@ -138,9 +195,9 @@ def test_of_two_limits_or_offsets_the_last_counts(a: int, b: int, x: int, y: int
 
 @given(rankings(), ORDER_BY)
 def test_a_ranking_has_its_order(ranking: Verb, order_by: Verb) -> None:
-    with pytest.raises(InvalidQuery, match="a ranking is sorted by distance"):
+    with pytest.raises(InvalidQuery, match="a ranking has its own order"):
         ranking(started()).order_by(Note.year)
-    with pytest.raises(InvalidQuery, match="a ranking is sorted by distance"):
+    with pytest.raises(InvalidQuery, match="a ranking has its own order"):
         ranking(started().order_by(Note.year))
 
 
@@ -161,4 +218,5 @@ def test_every_verb_is_asked() -> None:
     endings = {"all", "hits", "first", "one", "one_or_none", "count", "exists", "stream", "page"}
     told = {"explain", "sql", "statement", "on", "order_by"}
     attributes = {part.name for part in fields(SyncQuery)}
-    assert public - endings - told - attributes == set(PURE)
+    told |= {"is_ranked", "reach"}
+    assert public - endings - told - attributes == set(PURE) | set(TEXTUAL)
