@@ -63,6 +63,19 @@ def the_verbs(letters: AsyncRepository[Letter]) -> None:
     assert_type(letters.order_by(Letter.topic), AsyncQuery[Letter])
 
 
+async def later(letters: list[Letter]) -> list[float]:
+    return [len(letter.topic) for letter in letters]
+
+
+async def what_is_looked_at_again(letters: AsyncRepository[Letter]) -> None:
+    ranked = letters.similar_to([1, 2, 3])
+    assert_type(ranked.rerank(later, depth=20), AsyncQuery[Letter])
+    assert_type(ranked.rerank(lambda rows: [len(row.topic) for row in rows]), AsyncQuery[Letter])
+    assert_type(ranked.diverse(), AsyncQuery[Letter])
+    assert_type(letters.best_per("topic"), AsyncQuery[Letter])
+    assert_type(await ranked.rerank(later).all(), list[Letter])
+
+
 async def the_endings(letters: AsyncRepository[Letter], query: AsyncQuery[Letter]) -> None:
     assert_type(await query.all(), list[Letter])
     assert_type(await query.hits(), Hits[Letter])

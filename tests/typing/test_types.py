@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_type
 
@@ -22,6 +22,7 @@ from agentorm import (
     SyncQuery,
     Vector,
     col,
+    cross_encoder,
     distance,
     json_field,
     repository,
@@ -30,6 +31,7 @@ from agentorm import (
 from agentorm.expressions import Distance
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from sqlmodel import Session
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +79,20 @@ def the_verbs(papers: Repository[Paper], session: Session) -> None:
     assert_type(query.join(Paper), SyncQuery[Paper])
     assert_type(query.options(), SyncQuery[Paper])
     assert_type(query.on(session), SyncQuery[Paper])
+
+
+def votes(papers: list[Paper]) -> list[float]:
+    return [float(paper.year or 0) for paper in papers]
+
+
+def the_second_looks(query: SyncQuery[Paper], predict: Callable[[Any], NDArray[Any]]) -> None:
+    assert_type(query.best_per(Paper.topic), SyncQuery[Paper])
+    assert_type(query.diverse(0.3, depth=20), SyncQuery[Paper])
+    assert_type(query.rerank(votes, depth=20), SyncQuery[Paper])
+    assert_type(
+        query.rerank(lambda papers: [len(paper.topic) for paper in papers]).all(), list[Paper]
+    )
+    assert_type(query.rerank(cross_encoder(predict, "x", Paper.topic)), SyncQuery[Paper])
 
 
 def the_endings(query: SyncQuery[Paper]) -> None:
@@ -127,6 +143,19 @@ def what_is_refused(papers: Repository[Paper], query: SyncQuery[Paper]) -> None:
     query.al()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     repository(Paper, "x")  # type: ignore[call-overload] # pyright: ignore[reportArgumentType]
     Database(3)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+async def later(papers: list[Paper]) -> list[float]:
+    return votes(papers)
+
+
+def years(papers: list[int]) -> list[float]:
+    return [float(paper) for paper in papers]
+
+
+def scorers_that_are_refused(query: SyncQuery[Paper]) -> None:
+    query.rerank(later)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    query.rerank(years)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
