@@ -26,6 +26,7 @@ from agentorm.errors import InvalidModel
 from agentorm.scalars import StringType
 
 _SQLITE: Any = sqlite.dialect()
+_ROW_ID = "rowid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,13 @@ def check_searched(table: Table) -> None:
         InvalidModel: one cannot.
     """
     taken = {str(column.name).casefold(): column for column in table.columns}
-    for name in searched_columns(table):
+    searched, number = searched_columns(table), taken.get(_ROW_ID)
+    if searched and number is not None and not (number.primary_key and has_integer_key(table)):
+        raise InvalidModel(
+            f"{table.name} is searched, and its column {number.name} hides the row ids of SQLite",
+            hint="give it another name",
+        )
+    for name in searched:
         place = f"{table.name}.{name}"
         reserved = (dialects.declared(engine).text_storage.reserved for engine in dialects.names())
         if name.casefold() in frozenset[str]().union(*reserved):
@@ -142,7 +149,10 @@ def text_ddl(
 
 @compiles(TextDDL)
 def _text_ddl(element: TextDDL, compiler: DDLCompiler, **kw: Any) -> str:
-    fragments = _fragments(element, compiler.preparer)
+    fragments, table = _fragments(element, compiler.preparer), element.column.table
+    storage = dialects.of(compiler.dialect).text_storage
+    if storage.keyed is not None and not has_integer_key(table):
+        fragments |= _key_fragments(table, compiler.preparer)
     return element.template.format(**fragments, language=element.language)
 
 
@@ -164,7 +174,6 @@ def _fragments(element: TextDDL, preparer: IdentifierPreparer) -> dict[str, str]
         "content": "'" + table.name.replace("'", "''") + "'",
         "column": held,
         "shadow": quoted(shadow_name(name)),
-        **_key_fragments(table, preparer),
     }
 
 

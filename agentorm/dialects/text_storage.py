@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Integer, Table
 from sqlalchemy.dialects import sqlite
 
 from agentorm.dialects.naming import short_name
@@ -47,7 +47,11 @@ def keys_name(index: str) -> str:
 def has_integer_key(table: Table) -> bool:
     """Whether one integer is the key of a table, by which SQLite itself numbers the rows."""
     key = list(table.primary_key.columns)
-    return not key or (len(key) == 1 and key[0].type.compile(dialect=_SQLITE) == "INTEGER")
+    if len(key) != 1:
+        return not key
+    type_ = key[0].type
+    impl: Any = getattr(type_, "impl_instance", type_)
+    return isinstance(impl, Integer) and type_.compile(dialect=_SQLITE) == "INTEGER"
 
 
 def checked_language(language: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
+from sqlalchemy.dialects.postgresql import INET
 
 from agentorm import Entity, Field, IntegerType, InvalidModel, StringType, text_field
 from agentorm.dialects.text_storage import LANGUAGES
@@ -128,11 +129,32 @@ def test_a_hidden_column_that_the_table_has() -> None:
         text_index(made.c.body, "english")
 
 
-@pytest.mark.parametrize("name", ["rank", "RowID"])
+@pytest.mark.parametrize("name", ["rank", "Rank"])
 def test_a_name_that_an_index_has_itself(name: str) -> None:
     made = table(Column(name, StringType()))
     with pytest.raises(InvalidModel, match=f"a full-text index has a column {name} of its own"):
         text_index(made.c[name], "english")
+
+
+def test_a_column_that_hides_the_row_ids() -> None:
+    made = table(Column("body", StringType()), Column("rowid", StringType()))
+    with pytest.raises(InvalidModel, match="its column rowid hides the row ids of SQLite"):
+        text_index(made.c.body, "english")
+    key = Table(
+        "tx",
+        MetaData(),
+        Column("rowid", IntegerType(), primary_key=True),
+        Column("body", StringType()),
+    )
+    text_index(key.c.body, "english")
+
+
+def test_a_key_of_a_type_that_sqlite_does_not_know() -> None:
+    made = Table(
+        "tx", MetaData(), Column("id", INET(), primary_key=True), Column("body", StringType())
+    )
+    text_index(made.c.body, "english")
+    assert "CREATE INDEX ft_tx_body" in schema_of(made.metadata, "tx")("postgresql")
 
 
 def test_what_is_no_text() -> None:
