@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from sys import float_info
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, func, null, select, union_all
 from sqlalchemy.sql.expression import FromClause, Subquery
@@ -17,6 +16,7 @@ from agentorm.rankings import Ranking
 
 DISTANCE, FUSED_SCORE = "distance", "fused_score"
 READ, HELD = "read", "held"
+_SCORE, _SHARE = "score", "share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,17 @@ class Legs:
     farthest: float | None
     matched: AnySelect
 
+    @property
+    def limit(self) -> float:
+        """The same, and beyond every distance without a threshold."""
+        return float_info.max if self.farthest is None else self.farthest
+
 
 def fused_by(legs: Legs, fusion: Fusion) -> Subquery:
     """The keys of the rows, their distances and scores: one row each."""
     near = legs.nearest.subquery("nearest")
-    distance = _measured(near)
-    farthest = float_info.max if legs.farthest is None else legs.farthest
-    rows = select(*_keys(near), distance.label(DISTANCE)).where(distance <= farthest)
-    return _added_up(rows, near, legs, fusion, ())
+    rows = select(*near.c).where(_measured(near) <= legs.limit)
+    return _added_up(rows, near, legs, fusion)
 
 
 def watched(legs: Legs, fusion: Fusion) -> Subquery:
@@ -55,40 +58,46 @@ def watched(legs: Legs, fusion: Fusion) -> Subquery:
     counted = func.count().over().label(READ)
     once = select(*keys, func.min(distance).label(DISTANCE), counted)
     read = once.where(distance <= float_info.max).group_by(*keys).subquery("nearest_read")
-    farthest = float_info.max if legs.farthest is None else legs.farthest
-    held = select(*read.c, func.count().over().label(HELD))
-    held = held.where(read.c[DISTANCE] <= farthest)
+    held = select(*read.c, func.count().over().label(HELD)).where(read.c[DISTANCE] <= legs.limit)
     near = held.order_by(read.c[DISTANCE], *_keys(read)).limit(fusion.depth).subquery("nearest")
-    rows = select(*_keys(near), near.c[DISTANCE])
-    return _added_up(rows, near, legs, fusion, (READ, HELD))
+    return _added_up(select(*near.c), near, legs, fusion, READ, HELD)
 
 
 def _added_up(
-    rows: AnySelect, near: FromClause, legs: Legs, fusion: Fusion, counts: Sequence[str]
+    rows: AnySelect, near: FromClause, legs: Legs, fusion: Fusion, *counts: str
 ) -> Subquery:
-    by_distance, by_text = fusion.weights
-    distance, ranking = _measured(near), legs.ranking
-    near_score: Any = ranking.metric.score(distance, len(ranking.vector))  # type: ignore[arg-type]
+    """Of rows by distance, which are selected from `near`, and of those by text."""
+    score = _measured(near)
+    if fusion.takes_scores:
+        rows = rows.add_columns(_score(score, legs.ranking))
+        near = rows.subquery("scored")
+        rows, score = select(*near.c), near.c[_SCORE]
     matched = legs.matched.subquery("matched")
-    score = matched.c[SCORE]
-    near_share = fusion.share(by_distance, near_score, (distance, *_keys(near)))
-    share = fusion.share(by_text, score, (score.desc(), *_keys(matched)))
-    nothing = [null().label(name) for name in counts]
-    parts = union_all(
-        rows.add_columns(
-            _none(SCORE), near_share.label("share"), *(near.c[name] for name in counts)
-        ),
-        select(*_keys(matched), _none(DISTANCE), score, share.label("share"), *nothing),
-    ).subquery("legs")
+    text_score = matched.c[SCORE]
+    near_share, share = (
+        fusion.share(fusion.weights[0], score, (_measured(near), *_keys(near))),
+        fusion.share(fusion.weights[1], text_score, (text_score.desc(), *_keys(matched))),
+    )
+    by_distance = rows.with_only_columns(
+        *_keys(near), _measured(near).label(DISTANCE), _none(SCORE), near_share.label(_SHARE)
+    ).add_columns(*(near.c[name] for name in counts))
+    by_text = select(*_keys(matched), _none(DISTANCE), text_score, share.label(_SHARE))
+    by_text = by_text.add_columns(*map(_none, counts))
+    parts = union_all(by_distance, by_text).subquery("legs")
     keys = _keys(parts)
     made = select(
         *keys,
         func.max(parts.c[DISTANCE]).label(DISTANCE),
         func.max(parts.c[SCORE]).label(SCORE),
-        func.sum(parts.c["share"]).label(FUSED_SCORE),
+        func.sum(parts.c[_SHARE]).label(FUSED_SCORE),
         *(func.max(func.max(parts.c[name])).over().label(name) for name in counts),
     )
     return made.group_by(*keys).subquery("fused")
+
+
+def _score(distance: Any, ranking: Ranking) -> ColumnElement[Any]:
+    made: Any = ranking.metric.score(distance, len(ranking.vector))
+    return cast("ColumnElement[Any]", made.label(_SCORE))
 
 
 def _keys(rows: FromClause) -> list[ColumnElement[Any]]:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from sqlalchemy import BindParameter, ColumnElement, Double, case, func, literal
 
@@ -22,10 +22,12 @@ class Fusion(ABC):
     Attributes:
         weights: what the ranking by distance counts, and the ranking by text.
         depth: how many rows of each, the best, are fused in a query with a limit.
+        takes_scores: whether scores count, and not places alone.
     """
 
     weights: tuple[float, float]
     depth: int
+    takes_scores: ClassVar[bool]
 
     @abstractmethod
     def shares(self, weight: float, scores: Sequence[float]) -> list[float]:
@@ -67,6 +69,7 @@ class RRF(Fusion):
         gives the row that is third by distance and not found by its text 2 / 63.
     """
 
+    takes_scores: ClassVar[bool] = False
     k: float = 60
     weights: tuple[float, float] = (1, 1)
     depth: int = DEPTH
@@ -107,6 +110,7 @@ class Weighted(Fusion):
         gives the row that is nearest and not found by its text 0.7.
     """
 
+    takes_scores: ClassVar[bool] = True
     weights: tuple[float, float] = (0.5, 0.5)
     depth: int = DEPTH
 
