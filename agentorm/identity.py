@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+", re.IGNORECASE)
 def identity_of(query: Query[Any], dialect: SQLAlchemyDialect) -> str:
     """A short text that only this query has on this engine, whatever its page and its loaders.
 
-    Functions that a query is given count by their names.
+    Functions that a query is given count by their names, and by the texts that they close over.
     """
     check(query)
     made = restricted(select(*key_columns(query.model)), query).order_by(*query.ordering)
@@ -78,5 +78,18 @@ def _told_of_object(value: Any) -> Any:
     if isinstance(value, partial):
         return [*map(described, (value.func, value.args, value.keywords))]
     if hasattr(value, "__qualname__"):
-        return f"{value.__module__}.{value.__qualname__}"
+        return [f"{value.__module__}.{value.__qualname__}", *_texts_within(value)]
     return _ADDRESS.sub("", str(value))
+
+
+def _texts_within(function: Any) -> list[str]:
+    """What a scorer is asked about, as a rule."""
+    cells: Any = getattr(function, "__closure__", None) or ()
+    return [text for cell in cells for text in _held_by(cell) if isinstance(text, str)]
+
+
+def _held_by(cell: Any) -> tuple[object, ...]:
+    try:
+        return (cell.cell_contents,)
+    except ValueError:  # it has no value yet
+        return ()

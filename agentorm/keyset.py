@@ -11,19 +11,23 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Double,
+    Float,
     Label,
     LargeBinary,
     String,
     TypeDecorator,
     and_,
     bindparam,
+    cast,
     false,
     func,
     or_,
     type_coerce,
 )
 from sqlalchemy.sql import coercions, operators, roles
-from sqlalchemy.types import NullType
+from sqlalchemy.sql.visitors import iterate
+from sqlalchemy.types import NullType, TypeEngine
 
 from agentorm.dialects import Dialect
 from agentorm.errors import InvalidQuery
@@ -53,7 +57,10 @@ class SortKey:
     nullable: bool
 
     def selected(self, name: str) -> Label[Any]:
-        """The value of a row."""
+        """The value of a row; drivers round those of single precision, which the cast prevents."""
+        kind = _own(self.expression)
+        if isinstance(kind, Float) and not isinstance(kind, Double):
+            return type_coerce(cast(self.expression, Double), _AS_THE_DRIVER_HAS_IT).label(name)
         return self._raw.label(name)
 
     def beyond(self, value: Any) -> ColumnElement[bool]:
@@ -112,7 +119,7 @@ def keyset_of(query: Query[Any], dialect: Dialect) -> Keyset:
     """The order that a query is paged by.
 
     Raises:
-        InvalidQuery: it is sorted by something that has no value.
+        InvalidQuery: it is sorted by something that no condition can ask for.
     """
     asked = [_cut(_sort_key(key), dialect) for key in query.ordering]
     last = [_sort_key(_clause(key)) for key in key_columns(query.model)]
@@ -148,8 +155,14 @@ def _sort_key(given: ColumnElement[Any]) -> SortKey:
     return SortKey(expression, descending, nulls_first, nullable=_may_be_null(expression))
 
 
-def _has_value(expression: object) -> bool:
-    return isinstance(expression, ColumnElement)
+def _has_value(expression: Any) -> bool:
+    """Whether a condition can ask for it, as it cannot for a window function."""
+    parts = iterate(expression) if _is_expression(expression) else [None]
+    return all(part is not None and part.__visit_name__ != "over" for part in parts)
+
+
+def _is_expression(given: object) -> bool:
+    return isinstance(given, ColumnElement)
 
 
 def _may_be_null(expression: Any) -> bool:
@@ -165,9 +178,13 @@ def _cut(key: SortKey, dialect: Dialect) -> SortKey:
     return SortKey(cut, key.descending, key.nulls_first, key.nullable)
 
 
-def _may_be_longer(expression: ColumnElement[Any], most: int) -> bool:
+def _own(expression: ColumnElement[Any]) -> TypeEngine[Any]:
     kind = expression.type
-    own = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+    return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+
+
+def _may_be_longer(expression: ColumnElement[Any], most: int) -> bool:
+    own = _own(expression)
     if isinstance(own, NullType):
         return getattr(expression, "name", None) in _GIVE_TEXT
     return isinstance(own, String | LargeBinary) and (own.length is None or own.length > most)

@@ -145,3 +145,18 @@ def test_a_table_is_joined_with_itself_by_an_alias(nodes: Repository[Node]) -> N
     parent = aliased(Node)
     joined = nodes.join(parent, col(parent.id) == Node.parent_id).where(parent.name == "root")
     assert [node.name for node in joined.all()] == ["child"]
+
+
+def test_pages_of_derived_tables(dogs: Repository[Dog], db: Database) -> None:
+    dogs.add_all(Dog(name=name, tricks=2) for name in ("bea", "leo"))
+    page = dogs.order_by(Dog.name).page(size=2)
+    assert [dog.name for dog in page] == ["bea", "leo"]
+    assert [dog.name for dog in dogs.order_by(Dog.name).page(page.next)] == ["max", "rex"]
+    tricky = dogs.order_by(col(Dog.tricks).desc())
+    page = tricky.page(size=2)
+    assert [dog.name for dog in page] == ["rex", "bea"]
+    assert [dog.name for dog in tricky.page(page.next)] == ["leo", "max"]
+    animals = repository(Animal, db).order_by(Animal.kind, col(Animal.name).desc())
+    first = animals.page(size=2)
+    assert [animal.name for animal in first] == ["cat", "rex"]
+    assert [animal.name for animal in animals.page(first.next)] == ["max", "leo", "bea"]

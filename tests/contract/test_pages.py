@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
-from sqlalchemy import func
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import REAL, Float, func
+from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, mapped_column, selectinload
 
 from agentorm import (
     Database,
@@ -27,7 +27,16 @@ from tests.engines import NAMES
 
 pytestmark = pytest.mark.engines(*NAMES)
 
-Key: TypeAlias = Callable[[Any], Any]
+
+class Plain(DeclarativeBase):
+    """What classes of a user's own derive from."""
+
+
+class PagedSingle(Plain):
+    __tablename__ = "paged_single"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    wide: Mapped[float] = mapped_column(Float)
+    narrow: Mapped[float] = mapped_column(REAL)
 
 
 def walked(query: Endings[Any], size: int) -> list[Any]:
@@ -162,6 +171,21 @@ def check_beginning(rows: Repository[Scalar], letter: str, beginning: int) -> No
     for order in orders:
         found = walked(rows.order_by(*order), 2)
         assert sorted(map(id, found)) == sorted(map(id, rows.all()))
+
+
+def test_floats_of_single_precision_have_one_place(db: Database) -> None:
+    db.create_all(PagedSingle)
+    rows = repository(PagedSingle, db)
+    rows.add_all(PagedSingle(id=n, wide=n % 3 / 7, narrow=0.1 + n % 4 / 7) for n in range(1, 13))
+    for order in (PagedSingle.wide, PagedSingle.narrow, PagedSingle.narrow / 3):
+        expected = rows.order_by(order).all()
+        assert [row.id for row in walked(rows.order_by(order), 2)] == [row.id for row in expected]
+
+
+def test_a_window_function_is_refused(shelf: Database) -> None:
+    docs = repository(Doc, shelf).order_by(func.count().over(partition_by=col(Doc.n)))
+    with pytest.raises(InvalidQuery, match=r"pages cannot be sorted by count\(\*\) OVER"):
+        docs.page()
 
 
 def test_keys_of_several_columns(db: Database) -> None:

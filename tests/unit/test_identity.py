@@ -26,6 +26,7 @@ from agentorm import (
     Search,
     Vector,
     col,
+    cross_encoder,
     repository,
     text_field,
     vector_field,
@@ -140,6 +141,13 @@ def score(weight: int, letters: list[Letter]) -> list[float]:
     return [float(weight) for _ in letters]
 
 
+def scorer(text: str, weight: list[int]) -> Callable[[list[Letter]], list[float]]:
+    def overlap(letters: list[Letter]) -> list[float]:
+        return [float(letter.title.count(text)) * weight[0] for letter in letters]
+
+    return overlap
+
+
 class Scorer:
     pass
 
@@ -148,6 +156,8 @@ def test_values_of_any_kind_are_told_apart() -> None:
     values: list[Any] = [None, True, 1, 1.0, "1", b"1", -0.0, 0.0, [1], (1,), {1}, {"a": 1}]
     values += [[1, [2]], [[1], 2], Vector([1, 2]), np.array([1.0, 2.0]), np.array([1.0, 3.0])]
     values += [np.arange(5000), np.arange(5000) + (np.arange(5000) == 2500), score, Letter]
+    values += [scorer("a", [1]), scorer("b", [1]), lambda: 1, cross_encoder(max, "a", "body")]
+    values += [cross_encoder(max, "b", "body")]
     values += [partial(score, 1), partial(score, 2), Letter.title, Letter.body, Search(ef=1)]
     found = [json.dumps(described(value)) for value in values]
     assert len({*found}) == len(values)
@@ -155,4 +165,5 @@ def test_values_of_any_kind_are_told_apart() -> None:
 
 def test_addresses_in_memory_do_not_count() -> None:
     assert described(Scorer()) == described(Scorer())
+    assert described(scorer("a", [1])) == described(scorer("a", [2]))
     assert described({"b": 1, "a": 2}) == described({"a": 2, "b": 1})
