@@ -34,7 +34,7 @@ def explained(query: Query[Any], run: Run) -> Explanation:
     ranker = rank.ranker_of(query, run.dialect)
     with ranker.searching(query, run):
         plan = _plan(run, Explain(selects[0]))
-    index = _vector_index(query, run, plan)
+    index = _index(query, run, plan)
     return Explanation(
         ranker=ranker.name,
         exact=ranker.is_exact(query, run.dialect),
@@ -45,9 +45,9 @@ def explained(query: Query[Any], run: Run) -> Explanation:
     )
 
 
-def _vector_index(query: Query[Any], run: Run, plan: str) -> str | None:
+def _index(query: Query[Any], run: Run, plan: str) -> str | None:
     if query.ranking is None:
-        return None
+        return rank.text_index_in(plan, query)
     column = query.ranking.field.attribute.property.columns[0].name
     return run.dialect.index_in(plan, column)
 
@@ -56,6 +56,8 @@ def _notes(query: Query[Any], run: Run, ranker: Ranker, index: str | None) -> tu
     vectors = query.ranking is not None
     leg = nearest_leg(ranker.asked(query))
     unused = rank.why_not_by(leg, run) if vectors and index is None else ()
+    if not vectors and index is None:
+        unused = rank.why_no_text_index(query, run)
     return (*ranker.notes(query, run.dialect), *unused, *rank.ignored(leg, run.dialect))
 
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
-from typing import cast as typed
+from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
     Double,
     and_,
     case,
-    cast,
     false,
     func,
-    literal,
+    literal_column,
     or_,
     select,
     union_all,
@@ -94,7 +92,7 @@ def _weights(model: type[Any], on: object) -> tuple[tuple[SearchedField, float],
     if on is None:
         return tuple((field, 1.0) for field in known.values())
     if isinstance(on, Mapping):
-        given: dict[object, object] = {**typed("Mapping[Any, object]", on)}
+        given: dict[object, object] = {**cast("Mapping[Any, object]", on)}
     else:
         several = isinstance(on, list | tuple | set | frozenset)
         given = dict.fromkeys(on if several else [on], 1.0)  # type: ignore[call-overload]
@@ -150,7 +148,9 @@ def _read_of(field: SearchedField, weight: float, text: TextSearch) -> AnySelect
     conditions = {part: TextHolds(field.place, part, indexed=False) for part in different}
     groups = [or_(false(), *(conditions[part] for part in group)) for group in text.held]
     counts = [case((condition, weight), else_=0.0) for condition in conditions.values()]
-    score: ColumnElement[Any] = cast(sum(counts, literal(0.0)), Double())
+    score: ColumnElement[Any] = literal_column("0e0", Double[float]())
+    for count in counts:
+        score = score + count
     return _of_keys(field, score, indexed=False).where(*(groups or [false()]))
 
 

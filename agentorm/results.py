@@ -116,7 +116,8 @@ class Explanation:
         statements: the SQL it sends, in order, with named parameters.
         plan: the engine's own plan of the first of them.
         notes: what is worth knowing: a slow path and why, an index that cannot serve.
-        index: the vector index that serves by that plan; where none does, `notes` says why.
+        index: the index that serves by that plan, of vectors, else of text; where none does,
+            `notes` says why.
     """
 
     ranker: str

@@ -21,7 +21,7 @@ from agentorm.rank.native import Native
 from agentorm.rank.reranked import Reranked
 from agentorm.rank.scan import Scan, slow_path
 from agentorm.rank.streaming import check_free, streamed
-from agentorm.rank.texts import learn
+from agentorm.rank.texts import learn, text_index_in, why_no_text_index
 from agentorm.statement import nearest_leg, statement
 
 __all__ = [
@@ -37,6 +37,8 @@ __all__ = [
     "ranker_of",
     "statements",
     "streamed",
+    "text_index_in",
+    "why_no_text_index",
     "why_not_by",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -78,6 +79,20 @@ def slow_path(query: Query[Any], dialect: Dialect) -> str:
     else:
         reason = f"the full-text index of {dialect.name} holds none of the words"
     return f"{reason}: the texts of {names} are read, row by row"
+
+
+def text_index_in(plan: str, query: Query[Any]) -> str | None:
+    """The name of the full-text index that serves by a plan, if one does."""
+    fields = () if query.text is None else query.text.fields
+    names = (field.place.index for field, _ in fields)
+    return next((name for name in names if re.search(rf"\b{re.escape(name)}\b", plan)), None)
+
+
+def why_no_text_index(query: Query[Any], run: Run) -> tuple[str, ...]:
+    """Why the engine's plan has no use for a full-text index that may serve."""
+    if query.text is None or reads_rows(query, run.dialect):
+        return ()
+    return ("the planner has another way than the full-text index: few rows, or most match",)
 
 
 def refused(raw: Raw, cause: BaseException, dialect: Dialect) -> InvalidQuery:
