@@ -112,7 +112,7 @@ class Keyset:
         behind = last.beyond(value)
         for key, value in reversed(before):
             behind = or_(key.beyond(value), and_(key.same(value), behind))
-        return and_(*self.keys[0].begun(values[0]), behind)
+        return and_(*self.keys[0].begun(values[0]), behind) if before else behind
 
 
 def keyset_of(query: Query[Any], dialect: Dialect) -> Keyset:

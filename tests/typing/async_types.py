@@ -15,6 +15,7 @@ from agentorm import (
     Explanation,
     Field,
     Hits,
+    Page,
     Repository,
     SyncQuery,
     Vector,
@@ -79,6 +80,7 @@ async def what_is_looked_at_again(letters: AsyncRepository[Letter]) -> None:
 async def the_endings(letters: AsyncRepository[Letter], query: AsyncQuery[Letter]) -> None:
     assert_type(await query.all(), list[Letter])
     assert_type(await query.hits(), Hits[Letter])
+    assert_type(await query.page(None, size=5), Page[Letter])
     assert_type(await query.first(), Letter | None)
     assert_type(await query.one(), Letter)
     assert_type(await query.one_or_none(), Letter | None)

@@ -18,6 +18,7 @@ from agentorm import (
     Field,
     Hit,
     Hits,
+    Page,
     Repository,
     SyncQuery,
     Vector,
@@ -110,6 +111,12 @@ def the_endings(query: SyncQuery[Paper]) -> None:
 
 
 def the_hits(query: SyncQuery[Paper]) -> None:
+    page = query.page()
+    assert_type(page, Page[Paper])
+    assert_type(page[0], Paper)
+    assert_type(page[:2], Sequence[Paper])
+    assert_type(page.hits, Hits[Paper] | None)
+    assert_type(query.page(page.next, size=5).next, str | None)
     hits = query.hits()
     assert_type(hits, Hits[Paper])
     assert_type(hits[0], Hit[Paper])
