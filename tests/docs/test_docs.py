@@ -30,6 +30,7 @@ SHOWS_SQLITE = [
     "docs/guides/errors.md",
     "docs/guides/existing-project.md",
     "docs/guides/explain.md",
+    "docs/guides/full-text.md",
     "docs/guides/testing.md",
     "docs/guides/tracing.md",
     "docs/reference/urls.md",
