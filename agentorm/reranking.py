@@ -16,6 +16,7 @@ from agentorm.whole_numbers import whole
 E = TypeVar("E")
 T = TypeVar("T")
 Scores: TypeAlias = Sequence[float] | NDArray[Any]
+"""A number for each row, in their order."""
 Scorer: TypeAlias = Callable[[list[E]], Scores]
 """What gives each of these rows a score, higher is better."""
 AsyncScorer: TypeAlias = Callable[[list[E]], Awaitable[Scores]]

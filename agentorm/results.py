@@ -18,7 +18,8 @@ class Hit(Generic[E]):
         distance: how far its vector is, smaller is nearer; NaN where it was not measured, as for
             a row without a vector that its text has found: comparisons with it are false.
         score: what the hit is ranked by, higher is better: the score of the distance, for which
-            `Metric` has the formulas, the text's, or both fused. A fused score is no similarity.
+            `Metric` has the formulas, the text's, both fused, or a re-ranker's. A fused score is
+            no similarity.
         text_score: how well its text matches, as this engine counts; None where it does not, or
             was not asked.
         fused_score: both as one; None where nothing was fused.
@@ -32,7 +33,9 @@ class Hit(Generic[E]):
 
 
 class Hits(Sequence[Hit[E]], Generic[E]):
-    """The rows of a ranking, nearest first, and how far they can be trusted.
+    """The rows of a ranking, best first, and how far they can be trusted.
+
+    They are sorted by score, unless `diverse` spread them.
 
     Attributes:
         complete: there are as many as asked for, or no more that pass filters and thresholds;
@@ -51,7 +54,7 @@ class Hits(Sequence[Hit[E]], Generic[E]):
 
     @property
     def entities(self) -> list[E]:
-        """The rows alone, nearest first."""
+        """The rows alone, best first."""
         return [hit.entity for hit in self._hits]
 
     def __len__(self) -> int:
