@@ -42,6 +42,10 @@ class _Watched(Generic[E]):
     read: int
     held: int
 
+    def is_page_of(self, query: Query[Any]) -> bool:
+        """Whether there are as many as asked for, and the thresholds alone left out more."""
+        return len(self.rows) == query.size and self.held < self.read
+
 
 class Fused(Ranker):
     name = "fusion"
@@ -54,6 +58,8 @@ class Fused(Ranker):
         looked = self._look(query, run)
         if looked.held >= wanted:
             return Found(looked.rows, exact=False)
+        if looked.read >= asked and looked.is_page_of(query):
+            return Found(looked.rows, exact=False)
         if looked.read < asked:
             left = run.session.execute(passing(leg, asked)).scalar_one()
             if left <= looked.read:
@@ -61,8 +67,8 @@ class Fused(Ranker):
             if left < wanted:
                 return self._exactly(query, run)
         looked = self._look(query, run, widened=True)
-        is_full, is_past = looked.held >= wanted, looked.held < looked.read
-        if is_full or is_past:
+        is_full = looked.held >= wanted or looked.is_page_of(query)
+        if is_full or looked.held < looked.read:
             return Found(looked.rows, exact=False, complete=is_full)
         return self._exactly(query, run)
 

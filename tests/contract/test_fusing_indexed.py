@@ -148,6 +148,8 @@ def test_a_threshold_cuts_what_the_index_gives(graph: Database) -> None:
         hits = hybrid(session).max_distance(1.5).limit(10).hits()
         assert {hit.entity.id for hit in hits} <= set(within)
         assert (hits.exact, hits.complete) == (False, False)
+        page = hybrid(session).max_distance(1.5).limit(3).hits()
+        assert (len(page), page.exact, page.complete) == (3, False, True)
         exactly = hybrid(session).max_distance(1.5).tune(Search(ranker="exact")).limit(10)
         assert sorted(hit.entity.id or 0 for hit in exactly.hits()) == sorted(within)
         assert hybrid(session).max_distance(1.5).count() == 6
