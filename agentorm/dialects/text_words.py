@@ -10,6 +10,7 @@ from unicodedata import ucd_3_2_0
 from agentorm.words import MOST_IN_A_ROW, is_spaced
 
 _END_OF_BASIC_PLANE = "\uffff"
+_LONGER_IN_LOWER_CASE = frozenset("\u023a\u023e")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,8 @@ class TextWords:
         asks: the statement that gives those of ``:words`` that it leaves out in ``:language``,
             where only the engine knows.
         old: whether it knows no letter of a later Unicode than 3.2, nor any of a higher plane, and
-            takes those for separators.
+            takes those for separators. InnoDB cuts off the end of a search in which the lower case
+            of a letter has more bytes.
     """
 
     shortest: int = 1
@@ -42,6 +44,8 @@ class TextWords:
     def takes(self, word: str) -> bool:
         """Whether the engine takes the word in a search, found or not."""
         fits = self.most_bytes is None or len(word.encode()) <= self.most_bytes
+        if self.old and not _LONGER_IN_LOWER_CASE.isdisjoint(word):
+            return False
         return fits and sum(1 for _ in self.parts(word)) <= MOST_IN_A_ROW
 
     def stops(self, word: str) -> bool:
