@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import registry
 
-from agentorm import Entity, Field, Vector, Weighted, repository, text_field, vector_field
+from agentorm import (
+    HNSW,
+    Entity,
+    Field,
+    Search,
+    UnsupportedFeature,
+    Vector,
+    Weighted,
+    repository,
+    text_field,
+    vector_field,
+)
 from agentorm.counting import counted
 from tests.compile.sql_of import assert_sql, sql_of, unsupported
 
@@ -295,3 +307,35 @@ def test_two_fusions_fit_into_one_statement() -> None:
     first, second = BOTH.fuse().statement().subquery(), BOTH.fuse().statement().subquery()
     made = select(first.c.id).join(second, first.c.id == second.c.id)
     assert sql_of(made, "postgresql").count("UNION ALL") == 2
+
+
+def test_the_statement_for_others_needs_the_distance_in_sql() -> None:
+    made = BOTH.fuse().limit(3).statement()
+    assert sql_of(made, "postgresql") == sql_of(BOTH.fuse().limit(3), "postgresql")
+    with pytest.raises(UnsupportedFeature, match="the distance l2 in SQL"):
+        sql_of(made, "mysql")
+
+
+class Sketch(Shelf, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    body: str = text_field(search="english")
+    embedding: Vector = vector_field(2, metric="l2", index=HNSW())
+
+
+def test_where_an_index_may_serve_its_rows_are_sorted_and_counted() -> None:
+    """As MariaDB's gives them in no order, and some twice."""
+    sql = sql_of(repository(Sketch).similar_to([1, 2]).matching("x").fuse().limit(3), "mariadb")
+    assert (
+        "FROM (SELECT nearest_read.key_0 AS key_0, nearest_read.distance AS distance,"
+        " nearest_read.`read` AS `read`, count(*) OVER () AS held"
+        " FROM (SELECT found_nearest.key_0 AS key_0, min(found_nearest.distance) AS distance,"
+        " count(*) OVER () AS `read` FROM (SELECT sketch.id AS key_0,"
+        " CAST(VEC_DISTANCE_EUCLIDEAN(sketch.embedding, :embedding_1) AS DOUBLE) AS distance"
+        " FROM sketch ORDER BY VEC_DISTANCE_EUCLIDEAN(sketch.embedding, :embedding_1)"
+        " LIMIT :param_3) AS found_nearest WHERE found_nearest.distance <= :distance_1"
+        " GROUP BY found_nearest.key_0) AS nearest_read WHERE nearest_read.distance <= :distance_2"
+        " ORDER BY nearest_read.distance, nearest_read.key_0 LIMIT :param_4) AS nearest"
+    ) in sql
+    exactly = repository(Sketch).similar_to([1, 2]).matching("x").fuse()
+    for query in (exactly, exactly.limit(3).tune(Search(ranker="exact"))):
+        assert "OVER () AS" not in sql_of(query, "mariadb")

@@ -170,6 +170,7 @@ def test_words_that_no_index_holds_are_read_in_the_rows(papers: Repository[Fused
     assert [hit.text_score is not None for hit in hits] == [False, True, False, False]
     assert query.count() == 4
     assert codes(query.max_distance(2).all()) == ["a", "B"]
+    assert any("row by row" in note for note in query.explain().notes)
 
 
 def test_a_search_in_the_syntax_of_the_engine(
