@@ -25,9 +25,8 @@ class Likeness:
         known = {place: vector for place, vector in enumerate(vectors) if vector is not None}
         self.places = [*known]
         self.vectors = dict(zip(known, _dense([*known.values()]), strict=True))
-        packed = b"".join(vector.tobytes() for vector in self.vectors.values())
-        unit = next((vector.packing for vector in self.vectors.values()), PACKED)
-        self.rows = np.frombuffer(packed, unit).reshape(len(self.places), -1)
+        packed = [np.frombuffer(v.tobytes(), v.packing) for v in self.vectors.values()]
+        self.rows: NDArray[Any] = np.array(packed)
 
     def to(self, place: int) -> Floats:
         """How alike each row is to this one."""

@@ -79,6 +79,13 @@ def test_vectors_that_are_not_loaded_are_read_at_once(chunks: Database, sent: li
         assert all("embedding" not in inspect(row).dict for row in found)
 
 
+def test_nothing_found_is_nothing_to_spread(chunks: Database) -> None:
+    rows = repository(Chunk, chunks)
+    assert rows.similar_to(LINE).where(Chunk.votes > 99).diverse().all() == []
+    both = rows.similar_to(LINE).matching("green").fuse().diverse()
+    assert ids(both.where(Chunk.id == 8).all()) == [8]
+
+
 def test_it_takes_vectors(chunks: Database) -> None:
     rows = repository(Chunk, chunks)
     for query in (
