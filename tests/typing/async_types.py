@@ -19,6 +19,7 @@ from agentorm import (
     Repository,
     SyncQuery,
     Vector,
+    Weighted,
     repository,
     vector_field,
 )
@@ -61,6 +62,7 @@ def the_verbs(letters: AsyncRepository[Letter]) -> None:
     assert_type(ranked, AsyncQuery[Letter])
     assert_type(ranked.where(Letter.topic == "x").limit(5).offset(2), AsyncQuery[Letter])
     assert_type(ranked.max_distance(0.5).min_score(0.5), AsyncQuery[Letter])
+    assert_type(ranked.matching("x").fuse(Weighted((2, 1))), AsyncQuery[Letter])
     assert_type(letters.order_by(Letter.topic), AsyncQuery[Letter])
 
 

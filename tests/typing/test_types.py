@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, assert_type
 import pytest
 
 from agentorm import (
+    RRF,
     Database,
     Entity,
     Explanation,
@@ -74,6 +75,7 @@ def the_verbs(papers: Repository[Paper], session: Session) -> None:
     assert_type(query.where(Paper.year != 3, col(Paper.year).is_(None)), SyncQuery[Paper])
     assert_type(query.where(col(Paper.topic).in_(["x"])), SyncQuery[Paper])
     assert_type(query.similar_to([1, 2, 3], on=Paper.embedding, metric="l2"), SyncQuery[Paper])
+    assert_type(query.similar_to([1]).matching("x").fuse(RRF(k=1)), SyncQuery[Paper])
     assert_type(query.order_by(Paper.year, col(Paper.topic).desc()), SyncQuery[Paper])
     assert_type(query.limit(1).offset(2), SyncQuery[Paper])
     assert_type(query.max_distance(0.5).min_score(0.5), SyncQuery[Paper])
