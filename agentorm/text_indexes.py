@@ -159,7 +159,8 @@ def _text_ddl(element: TextDDL, compiler: DDLCompiler, **kw: Any) -> str:
 def _fragments(element: TextDDL, preparer: IdentifierPreparer) -> dict[str, str]:
     column, name = element.column, str(element.column.name)
     table, quoted = column.table, preparer.quote
-    schema = "" if table.schema is None else f"{preparer.quote_schema(table.schema)}."
+    named = preparer.schema_for_object(table)
+    schema = f"{preparer.quote_schema(named)}." if named else ""
     bare = {
         "index": element.index,
         "keys": keys_name(element.index),

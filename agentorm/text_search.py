@@ -10,6 +10,8 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Double,
+    MetaData,
+    Table,
     Text,
     bindparam,
 )
@@ -233,11 +235,11 @@ def _filled(
     template: str, place: TextPlace, known: Dialect, compiler: SQLCompiler, **more: str
 ) -> str:
     """The template with quoted names; an index that is a table is in the schema of its table."""
-    quoted = compiler.preparer
-    prefix = f"{quoted.quote_schema(place.schema)}." if place.schema else ""
-    table = f"{prefix}{quoted.quote(place.table)}"
+    quoted, named = compiler.preparer, Table(place.table, MetaData(), schema=place.schema)
+    schema, table = quoted.schema_for_object(named), quoted.format_table(named)
     return template.format(
         table=table,
+        schema=f"{quoted.quote_schema(schema)}." if schema else "",
         index=quoted.quote(place.index),
         keys=quoted.quote(place.key_table),
         shadow=f"{table}.{quoted.quote(place.shadow)}",

@@ -1,10 +1,10 @@
 """How each engine asks its full-text index, and writes what is looked for.
 
-The names of a template's fragments: ``{table}`` and ``{index}`` are quoted names, ``{shadow}`` the
-hidden column, ``{column}`` the searched one, ``{key}`` a column of the primary key, ``{language}``
-one of a fixed list, ``{words}`` the bound search and ``{text}`` a bound text. An index that is a
-table of its own has the keys of the rows in a table ``{keys}``, unless they are integers, which
-are its own row ids.
+The names of a template's fragments: ``{table}`` and ``{index}`` are quoted names, ``{schema}`` that
+of the table's schema with a dot, where there is one, ``{shadow}`` the hidden column, ``{column}``
+the searched one, ``{key}`` a column of the primary key, ``{language}`` one of a fixed list,
+``{words}`` the bound search and ``{text}`` a bound text. An index that is a table of its own has
+the keys of the rows in a table ``{keys}``, unless they are integers, which are its own row ids.
 """
 
 from __future__ import annotations
@@ -122,9 +122,9 @@ class TextForms:
 
 
 SQLITE = TextForms(
-    source="{index}",
+    source="{schema}{index}",
     key="{index}.rowid",
-    keyed_source="{index} JOIN {keys} ON {keys}.rowid = {index}.rowid",
+    keyed_source="{schema}{index} JOIN {schema}{keys} ON {keys}.rowid = {index}.rowid",
     keyed_key="{keys}.{key}",
     column="{index}.{column}",
     match="{index} MATCH {search}",

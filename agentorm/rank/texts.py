@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import text as sql
 
 from agentorm.dialects import Dialect, Feature
-from agentorm.dialects.text_words import TextWords
 from agentorm.errors import InvalidQuery, UnsupportedFeature
 from agentorm.matching import TextSearch
 from agentorm.query import Query
@@ -20,6 +19,7 @@ from agentorm.words import Raw, Terms, runs_of
 
 E = TypeVar("E")
 _MOST_REMEMBERED = 10_000
+_WITHOUT_STOP_WORDS = "simple"
 _held: WeakKeyDictionary[Dialect, dict[tuple[str, str], bool]] = WeakKeyDictionary()
 """The words, each with its language, of which an engine said whether its index holds them."""
 
@@ -51,15 +51,20 @@ def reads_rows(query: Query[Any], dialect: Dialect) -> bool:
 
 
 def learn(query: Query[Any], run: Run) -> None:
-    """Ask which words the index holds, where only the engine knows, unless one is known to be."""
+    """Ask which words the index holds, where only the engine knows.
+
+    Where one is enough, none is asked for once one is known to be held.
+    """
     text, question = query.text, run.dialect.text.known.asks
     if text is None or not isinstance(text.search, Terms) or question is None:
         return
     words = [*text.search.words, *text.search.phrase]
     known = _held.setdefault(run.dialect, {})
-    languages = sorted({field.place.language for field, _ in text.fields})
-    if any(known.get((language, word)) for language in languages for word in words):
+    one_is_enough = not (text.search.every or text.search.phrase)
+    if one_is_enough and any(known.get((x, word)) for x in _languages(text) for word in words):
         return
+    more = [_WITHOUT_STOP_WORDS] if text.search.every else []
+    languages = sorted({*_languages(text), *more})
     if len(known) > _MOST_REMEMBERED:
         known.clear()
     for language in languages:
@@ -117,11 +122,11 @@ def _asked(text: TextSearch, terms: Terms, dialect: Dialect) -> TextSearch:
     words = tuple(word for word in terms.words if _is_held(word, text, dialect))
     if terms.every:
         words = tuple(filter(known.is_one, words))
-    phrase = terms.phrase if any(_is_held(w, text, dialect) for w in terms.phrase) else ()
+    phrase = terms.phrase if _is_in_every_index(terms.phrase, text, dialect) else ()
     prefix = terms.prefix if known.begins(terms.prefix) else ""
     if Feature.FULL_TEXT not in dialect.features or not (words or phrase or prefix):
         return replace(text, search=None, held=tuple(_pieces(terms)))
-    held = [*_missing(terms, words, known)]
+    held = [*_missing(terms, words, lambda word: _stops(word, text, dialect))]
     held += [(terms.typed_phrase,)] if terms.typed_phrase and not phrase else []
     held += [(terms.prefix,)] if terms.prefix and not prefix else []
     index = words if terms.every or not words else terms.words
@@ -132,9 +137,31 @@ def _asked(text: TextSearch, terms: Terms, dialect: Dialect) -> TextSearch:
 
 
 def _is_held(word: str, text: TextSearch, dialect: Dialect) -> bool:
+    return any(_holds(language, word, dialect) for language in _languages(text))
+
+
+def _is_in_every_index(words: tuple[str, ...], text: TextSearch, dialect: Dialect) -> bool:
+    """Whether each holds one of the words: an engine takes a phrase of none as no condition."""
+    return all(
+        any(_holds(language, word, dialect) for word in words) for language in _languages(text)
+    )
+
+
+def _holds(language: str, word: str, dialect: Dialect) -> bool:
     told = _held.get(dialect, {})
-    languages = (field.place.language for field, _ in text.fields)
-    return dialect.text.known.holds(word) and any(told.get((x, word), True) for x in languages)
+    return dialect.text.known.holds(word) and told.get((language, word), True)
+
+
+def _stops(word: str, text: TextSearch, dialect: Dialect) -> bool:
+    """Whether it is so frequent that it says nothing."""
+    told = _held.get(dialect, {})
+    left_out = any(not told.get((language, word), True) for language in _languages(text))
+    is_word = told.get((_WITHOUT_STOP_WORDS, word), False)
+    return dialect.text.known.stops(word) or (left_out and is_word)
+
+
+def _languages(text: TextSearch) -> list[str]:
+    return sorted({field.place.language for field, _ in text.fields})
 
 
 def _pieces(terms: Terms) -> Iterator[tuple[str, ...]]:
@@ -146,7 +173,9 @@ def _pieces(terms: Terms) -> Iterator[tuple[str, ...]]:
     yield from ((text,) for text in (terms.typed_phrase, terms.prefix) if text)
 
 
-def _missing(terms: Terms, words: tuple[str, ...], known: TextWords) -> Iterator[tuple[str, ...]]:
+def _missing(
+    terms: Terms, words: tuple[str, ...], stops: Callable[[str], bool]
+) -> Iterator[tuple[str, ...]]:
     """What a row that the index finds has to hold beside, of what was typed."""
     if not terms.every:
         if terms.pieces and not words:
@@ -154,8 +183,7 @@ def _missing(terms: Terms, words: tuple[str, ...], known: TextWords) -> Iterator
         return
     for piece in terms.pieces:
         runs = runs_of(piece)
-        silent = all(run in words or known.stops(run) for run in runs)
-        if runs and not silent and not any(run in words for run in runs):
+        if not all(map(stops, runs)) and not any(run in words for run in runs):
             yield (piece,)
 
 

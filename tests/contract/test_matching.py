@@ -435,6 +435,22 @@ class TestWhatNoIndexHolds:
         assert found(rows, "rust") == [3]
         assert sum("unnest" in statement for statement in sent) == 2
 
+    @pytest.mark.engines("postgresql")
+    @pytest.mark.parametrize("before", ["", "rust"])
+    def test_frequent_words_do_not_have_to_be_there(self, rows: Database, before: str) -> None:
+        if before:
+            assert found(rows, before) == [3]
+        assert found(rows, "of the rust", every=True) == [3]
+        assert found(rows, "rust", phrase="of the") == []
+        assert found(rows, "old", phrase="c is") == [2]
+
+    def test_a_phrase_that_one_of_two_indexes_does_not_hold(self, works: Database) -> None:
+        rows = repository(MatchedWork, works)
+        rows.add(MatchedWork(id=7, title="to be", body="A hill that is to be a river"))
+        query = rows.matching("river", phrase="to be")
+        assert query.count() == 1
+        assert keys(query.all()) == [7]
+
     def test_an_engine_without_full_text_reads_the_rows(self, rows: Database) -> None:
         known = rows.dialect()
         dialects.remember(rows.engine.dialect, known.without(Feature.FULL_TEXT, note="told so"))

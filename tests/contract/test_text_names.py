@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Column, Connection, MetaData, Table, text
 from sqlalchemy.orm import registry
+from sqlmodel import Session
 
 from agentorm import Database, Entity, Field, IntegerType, StringType, repository, text_field
 from agentorm.text_indexes import text_index
@@ -111,6 +113,77 @@ def test_another_schema(db: Database) -> None:
     with db.session() as session:
         known = dialect.text_indexes(session.connection(), "tn_doc", "Other one")
     assert list(known) == ["ft_tn_doc_body"]
+
+
+class TNSchemas(Entity, registry=registry()):
+    """What is in a schema that the session names."""
+
+
+class TNNumbered(TNSchemas, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    body: str = text_field(search="english")
+
+
+class TNCoded(TNSchemas, table=True):
+    id: str = Field(primary_key=True)
+    body: str = text_field(search="english")
+
+
+class TNOtherSchema(Entity, registry=registry()):
+    """What is in another schema by its own word."""
+
+
+class TNOther(TNOtherSchema, table=True):
+    __tablename__ = "tnnumbered"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = {"schema": "Other one"}  # noqa: RUF012
+    id: int | None = Field(default=None, primary_key=True)
+    body: str = text_field(search="english")
+
+
+@pytest.fixture
+def two_schemas(db: Database, tmp_path: Path) -> Iterator[Connection]:
+    with db.engine.connect() as connection:
+        if db.engine.dialect.name == "sqlite":
+            connection.exec_driver_sql('ATTACH ? AS "Other one"', (str(tmp_path / "b.db"),))
+        else:
+            connection.exec_driver_sql('CREATE SCHEMA "Other one"')
+        connection.commit()
+        yield connection
+
+
+@pytest.mark.parametrize("model", [TNNumbered, TNCoded])
+@pytest.mark.engines("sqlite", "postgresql")
+@pytest.mark.sync("two schemas of one connection")
+def test_a_schema_that_the_session_names(two_schemas: Connection, model: type[TNCoded]) -> None:
+    found: dict[str | None, list[list[str]]] = {}
+    for schema, body in ((None, "a fox"), ("Other one", "a wolf")):
+        two_schemas.execution_options(schema_translate_map={None: schema})
+        TNSchemas.metadata.create_all(two_schemas)
+        with Session(two_schemas) as session:
+            rows = repository(model, session)
+            rows.add(model(id="1", body=body))
+            session.commit()
+            searches = [rows.matching(text) for text in ("fox", "wolf", "++ fox")]
+            found[schema] = [[row.body for row in search.all()] for search in searches]
+    assert found == {
+        None: [["a fox"], [], ["a fox"]],
+        "Other one": [[], ["a wolf"], []],
+    }
+
+
+@pytest.mark.engines("sqlite", "postgresql")
+@pytest.mark.sync("two schemas of one connection")
+def test_tables_of_one_name_in_two_schemas(two_schemas: Connection) -> None:
+    for model, body in ((TNNumbered, "a fox"), (TNOther, "a wolf")):
+        model.metadata.create_all(two_schemas)
+        with Session(two_schemas) as session:
+            repository(model, session).add(model(id=1, body=body))
+            session.commit()
+    with Session(two_schemas) as session:
+        ours, others = repository(TNNumbered, session), repository(TNOther, session)
+        assert [row.body for row in ours.matching("fox wolf").all()] == ["a fox"]
+        assert [row.body for row in others.matching("fox wolf").all()] == ["a wolf"]
+        assert (ours.matching("wolf").count(), others.matching("fox").count()) == (0, 0)
 
 
 class TNZoo(Entity, registry=registry()):
