@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Integer, func, literal_column, or_, select
 
 from agentorm.expressions import AnySelect
 from agentorm.matching import SCORE, found_by, same_row
-from agentorm.statement import check, distance_of, farthest_distance, group_of, restricted
+from agentorm.statement import beside, check, distance_of, farthest_distance, group_of, restricted
 
 if TYPE_CHECKING:
     from agentorm.query import Query
@@ -44,7 +44,7 @@ def counted(query: Query[Any]) -> AnySelect:
 def _that_pass(query: Query[Any], *columns: Any) -> AnySelect:
     made = restricted(select(*columns).select_from(query.model), query)
     if query.text is not None and query.fusion is None:
-        found = found_by(query.text)
+        found = beside(query, found_by(query.text))
         return made.join(found, same_row(query.model, found))
     if query.ranking is None:
         return made
@@ -53,7 +53,7 @@ def _that_pass(query: Query[Any], *columns: Any) -> AnySelect:
     near = distance_of(query.ranking) <= limit
     if query.text is None or farthest is not None:
         return made.where(near)
-    found = found_by(query.text)
+    found = beside(query, found_by(query.text))
     made = made.outerjoin(found, same_row(query.model, found))
     return made.where(or_(near, found.c[SCORE].is_not(None)))
 

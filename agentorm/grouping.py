@@ -5,13 +5,22 @@ from __future__ import annotations
 from sys import float_info
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, LargeBinary, String, func, select
 from sqlalchemy.sql.expression import Subquery
 
-from agentorm.expressions import AnySelect
+from agentorm.expressions import AnySelect, Spelt
 from agentorm.matching import KEY
 
 GROUP, PLACE = "grouped", "place_in_group"
+_SHORT = 255
+
+
+def grouped_by(field: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What tells the groups of rows apart, as a column of theirs."""
+    kind: Any = getattr(field.type, "impl_instance", field.type)
+    is_text = isinstance(kind, String | LargeBinary)
+    is_long = is_text and (kind.length is None or kind.length > _SHORT)
+    return (Spelt(field, "grouped") if is_long else field).label(GROUP)
 
 
 def placed(rows: Subquery, order: ColumnElement[Any]) -> AnySelect:

@@ -25,7 +25,7 @@ from agentorm.expressions import (
     vector_operand,
 )
 from agentorm.fusing import DISTANCE, FUSED_SCORE, HELD, READ, Legs, fused_by, watched
-from agentorm.grouping import GROUP, PLACE, placed, within
+from agentorm.grouping import GROUP, PLACE, grouped_by, placed, within
 from agentorm.matching import KEY, SCORE, TextSearch, found_by, same_row
 from agentorm.models import key_columns, mapper_of
 from agentorm.types import PackedVectorType
@@ -71,7 +71,7 @@ def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
 
 def _best_matches(query: Query[Any], text: TextSearch) -> AnySelect:
     """The rows that match, with ``text_score``, best first."""
-    found = found_by(text)
+    found = beside(query, found_by(text))
     made: AnySelect = restricted(select(query.model), query)
     made = made.add_columns(found.c[SCORE]).join(found, same_row(query.model, found))
     made = made.order_by(found.c[SCORE].desc(), *key_columns(query.model))
@@ -93,11 +93,13 @@ def watched_statement(query: Query[Any], candidates: int) -> AnySelect:
 
 
 def _joined_to(query: Query[Any], fused: Subquery, *more: str) -> AnySelect:
+    fused = beside(query, fused)
     if query.best_of is not None:
         of_row = same_row(query.model, fused)
-        rows = select(*fused.c, group_of(query)).join_from(query.model, fused, of_row)
+        rows = select(*fused.c, grouped_by(_group(query))).join_from(query.model, fused, of_row)
         grouped = rows.subquery("grouped_rows")
-        fused = placed(grouped, grouped.c[FUSED_SCORE].desc()).subquery("fused_best")
+        best = placed(grouped, grouped.c[FUSED_SCORE].desc()).subquery("fused_best")
+        fused = beside(query, best)
     names = (DISTANCE, SCORE, FUSED_SCORE, *more)
     made = _joined(query, fused).add_columns(*(fused.c[name] for name in names))
     made = made.order_by(fused.c[FUSED_SCORE].desc(), *key_columns(query.model))
@@ -118,10 +120,10 @@ def _best_of_each(query: Query[Any]) -> AnySelect:
 
     A sorted query is ranked by the place that its order gives a row.
     """
-    rows = _keyed(query).add_columns(group_of(query))
+    rows = _keyed(query).add_columns(grouped_by(_group(query)))
     name = "position"
     if query.text is not None:
-        found, name = found_by(query.text), SCORE
+        found, name = beside(query, found_by(query.text)), SCORE
         rows = rows.join(found, same_row(query.model, found)).add_columns(found.c[SCORE])
     elif query.ranking is not None:
         name = _label(query.model)
@@ -133,7 +135,7 @@ def _best_of_each(query: Query[Any]) -> AnySelect:
     made = placed(ranked, ranked.c[name].desc() if query.text is not None else ranked.c[name])
     if query.ranking is not None:
         made = within(made, ranked.c[name], farthest_distance(query))
-    best = made.subquery("best")
+    best = beside(query, made.subquery("best"))
     made = _joined(query, best)
     made = made.add_columns(best.c[name]) if query.is_ranked else made
     first = best.c[name].desc() if query.text is not None else best.c[name]
@@ -142,7 +144,11 @@ def _best_of_each(query: Query[Any]) -> AnySelect:
 
 def group_of(query: Query[Any]) -> ColumnElement[Any]:
     """The field that `best_per` names, as a column of rows with their group."""
-    field: ColumnElement[Any] = getattr(query.model, str(query.best_of)).label(GROUP)
+    return _group(query).label(GROUP)
+
+
+def _group(query: Query[Any]) -> ColumnElement[Any]:
+    field: ColumnElement[Any] = getattr(query.model, str(query.best_of))
     return field
 
 
@@ -186,7 +192,7 @@ def matches_and_vectors(query: Query[Any]) -> AnySelect:
 
 def _matching(query: Query[Any]) -> AnySelect:
     assert query.text is not None
-    found = found_by(query.text)
+    found = beside(query, found_by(query.text))
     made = _keyed(query).add_columns(found.c[SCORE]).join(found, same_row(query.model, found))
     return made.order_by(found.c[SCORE].desc(), *key_columns(query.model))
 
@@ -196,6 +202,17 @@ def _keyed(query: Query[Any]) -> AnySelect:
     labelled = [key.label(KEY.format(i)) for i, key in enumerate(keys)]
     made: AnySelect = select(*labelled).select_from(query.model)
     return restricted(made, query)
+
+
+def beside(query: Query[Any], rows: Subquery) -> Subquery:
+    """The rows under a name that no table of the query has, to be joined to these."""
+    tables: set[Any] = {*mapper_of(query.model).tables}
+    tables.update(*(join.tables for join in query.joins))
+    taken = {getattr(table, "name", "").lower() for table in tables}
+    name = rows.name
+    while name in taken:
+        name += "_"
+    return rows if name == rows.name else rows.element.subquery(name)
 
 
 def servable(query: Query[Any]) -> bool:
@@ -344,6 +361,14 @@ def _check_looks(query: Query[Any]) -> None:
         )
     if query.diversity is not None and query.ranking is None:
         raise InvalidQuery("diverse() without vectors", hint="begin with similar_to(vector)")
+    fused = None if query.fusion is None else query.fusion.depth
+    first = query.reranking or query.diversity
+    if fused is not None and first is not None and first.depth > fused:
+        verb = "diverse" if query.reranking is None else "rerank"
+        raise InvalidQuery(
+            f"{verb}() looks at {first.depth} rows, beyond the depth {fused} of the fusion",
+            hint=f"{verb}(..., depth={fused}), or a fusion of more depth",
+        )
     last = 0 if query.size is None else depth_of(query)
     for verb, look in (("rerank", query.reranking), ("diverse", query.diversity)):
         if look is not None and look.depth < last:

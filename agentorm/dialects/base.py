@@ -91,6 +91,7 @@ class Dialect(HoldsVectors, SearchesText):
             ``{sorted}``, in its direction.
         nulls_last: the same behind all else.
         sorted_characters: how many of a text, or bytes of another value, it sorts by; None is all.
+        grouped: what stands for a long text ``{expression}`` that rows are grouped by.
         vector_bits: how a vector ``{expression}`` is compared for equality.
         json: how a path into a JSON document is written, and what is asked there.
         beyond_reflection: the start of SQLAlchemy's warning about what it does not know here.
@@ -133,6 +134,7 @@ class Dialect(HoldsVectors, SearchesText):
     nulls_first: ClassVar[str] = "{sorted} NULLS FIRST"
     nulls_last: ClassVar[str] = "{sorted} NULLS LAST"
     sorted_characters: ClassVar[int | None] = None
+    grouped: ClassVar[str] = "{expression}"
     vector_bits: ClassVar[str] = "{expression}"
     json: JSONForms = READABLE
     beyond_reflection: ClassVar[str | None] = None

@@ -62,6 +62,7 @@ class MariaDB(MySQL):
         }
     )
     sorted_characters = 256  # of 4 bytes each in the 1,024 of max_sort_length
+    grouped = "SHA2({expression}, 256)"  # a window tells texts apart by these alone
     index_order = MappingProxyType({Metric.COSINE: _COSINE, Metric.L2: _EUCLIDEAN})
     indexed_metrics = MappingProxyType({Kind.FLOAT32: frozenset({Metric.COSINE, Metric.L2})})
     reads_what_it_changes = True

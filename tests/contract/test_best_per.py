@@ -5,9 +5,19 @@ from __future__ import annotations
 import pytest
 from sqlmodel import col
 
-from agentorm import RRF, Database, InvalidQuery, UnknownField, repository
+from agentorm import (
+    RRF,
+    Database,
+    Field,
+    InvalidQuery,
+    UnknownField,
+    Vector,
+    repository,
+    text_field,
+    vector_field,
+)
 from tests.contract.chunks import LINE, Chunk, fill_chunks, ids
-from tests.contract.models import Author, Doc
+from tests.contract.models import Author, Contract, Doc, vector
 
 
 @pytest.fixture
@@ -138,6 +148,53 @@ def test_the_best_of_a_fusion_comes(chunks: Database) -> None:
     ]
     assert [hit.text_score is None for hit in hits] == [False, True, False]
     assert (hits[1].distance, hits.ranker, hits.exact, hits.complete) == (1.0, "fusion", True, True)
+
+
+def test_long_texts_are_told_apart_by_their_ends(chunks: Database) -> None:
+    rows = repository(Chunk, chunks)
+    rows.update_where(col(Chunk.id) <= 4, document="long " * 300)
+    rows.update_where(col(Chunk.id) == 2, document="long " * 300 + "end")
+    query = rows.best_per(Chunk.document)
+    assert ids(query.where(col(Chunk.id) <= 5).all()) == [1, 2, 5]
+    nearest = query.similar_to(LINE).where(col(Chunk.id) <= 5)
+    assert (ids(nearest.all()), nearest.count()) == ([1, 2, 5], 3)
+    assert {*ids(nearest.matching("red").fuse().all())} == {1, 2, 5}
+
+
+class NamedLikeOurs(Contract, abstract=True):
+    id: int | None = Field(default=None, primary_key=True)
+    topic: str
+    body: str = text_field(search="simple")
+    embedding: Vector = vector_field(2, metric="l2")
+
+
+class TableFound(NamedLikeOurs, table=True):
+    __tablename__ = "found"  # pyright: ignore[reportAssignmentType]
+
+
+class TableBest(NamedLikeOurs, table=True):
+    __tablename__ = "best"  # pyright: ignore[reportAssignmentType]
+
+
+class TableFused(NamedLikeOurs, table=True):
+    __tablename__ = "Fused"  # pyright: ignore[reportAssignmentType]
+
+
+class TableFusedBest(NamedLikeOurs, table=True):
+    __tablename__ = "fused_best"  # pyright: ignore[reportAssignmentType]
+
+
+@pytest.mark.parametrize("model", [TableFound, TableBest, TableFused, TableFusedBest])
+def test_a_table_may_have_any_name(db: Database, model: type[NamedLikeOurs]) -> None:
+    db.create_all(model)
+    rows = repository(model, db)
+    for key, topic in enumerate("aab", 1):
+        rows.add(model(id=key, topic=topic, body="red", embedding=vector(key, 0)))
+    near, found = rows.similar_to(LINE), rows.matching("red")
+    for query in (near, found, near.matching("red").fuse()):
+        assert [row.id for row in query.all()] == [1, 2, 3]
+        assert [row.id for row in query.best_per("topic").all()] == [1, 3]
+        assert (query.count(), query.best_per("topic").count()) == (3, 2)
 
 
 def test_legs_are_cut_before_they_are_grouped(chunks: Database) -> None:
