@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from sys import float_info
 from typing import Any, ClassVar, cast
 
 from sqlalchemy import BindParameter, ColumnElement, Double, case, func, literal
 
 from agentorm.errors import InvalidQuery
+from agentorm.whole_numbers import whole
 
 DEPTH = 100
 """How many rows of each ranking are fused, where nothing else is said."""
@@ -42,9 +43,7 @@ class Fusion(ABC):
     def _check(self) -> None:
         name = type(self).__name__
         object.__setattr__(self, "weights", _weights(name, self.weights))
-        depth: Any = self.depth
-        if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:
-            raise InvalidQuery(f"the depth of {name} is an integer of 1 or more, got {depth!r}")
+        object.__setattr__(self, "depth", whole(f"the depth of {name}", self.depth, at_least=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,9 @@ def _number(value: float) -> BindParameter[float]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return abs(value) <= float_info.max
 
 
 def _weights(name: str, given: Any) -> tuple[float, float]:

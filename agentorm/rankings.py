@@ -23,6 +23,8 @@ class _Several:
     vectors: tuple[Any, ...]
 
     def __init__(self, vectors: Iterable[Any]) -> None:
+        if not isinstance(vectors, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidVector(f"expected vectors or entities, got {vectors!r}")
         given = tuple(vectors)
         if not 1 <= len(given) <= MOST_VECTORS:
             raise InvalidVector(f"expected 1 to {MOST_VECTORS} vectors, got {len(given)}")

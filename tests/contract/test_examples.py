@@ -156,6 +156,8 @@ def test_what_is_no_example(filled: Database) -> None:
         rows.similar_to(AnyOf([]))
     with pytest.raises(InvalidVector, match=r"expected 1 to 100 vectors, got 101"):
         rows.similar_to(MeanOf([[0, 0]] * 101))
+    with pytest.raises(InvalidVector, match=r"expected vectors or entities, got None"):
+        AnyOf(None)  # type: ignore[arg-type]
     with pytest.raises(DimensionMismatch):
         rows.similar_to(AnyOf([[0, 0], [1, 2, 3]]))
     with pytest.raises(InvalidVector):

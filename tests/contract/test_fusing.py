@@ -217,6 +217,9 @@ BAD: dict[str, Callable[[], object]] = {
     "both are 0": lambda: Weighted(weights=(0, 0)),
     "above 0, got 0": lambda: RRF(k=0),
     "above 0, got nan": lambda: RRF(k=nan),
+    "0 or more, got \\(1000": lambda: RRF(weights=(10**400, 1)),
+    "above 0, got 1000": lambda: RRF(k=10**400),
+    "1 or more, got 9223372036854775808": lambda: RRF(depth=2**63),
     "above 0, got 'x'": lambda: RRF(k="x"),  # type: ignore[arg-type]
     "1 or more, got 0": lambda: RRF(depth=0),
     "1 or more, got 1.5": lambda: Weighted(depth=1.5),  # type: ignore[arg-type]
@@ -245,6 +248,10 @@ def test_a_fusion_takes_two_rankings() -> None:
         vectors.fuse(60)  # type: ignore[arg-type]
     with pytest.raises(InvalidQuery, match="limit 60 and offset 41 reach beyond the depth 100"):
         vectors.matching("river").fuse().limit(60).offset(41).statement()
+    both = vectors.matching("river").fuse(RRF(depth=20))
+    for beyond in (both.diverse(), both.rerank(lambda rows: [1.0] * len(rows))):
+        with pytest.raises(InvalidQuery, match=r"looks at 50 rows, beyond the depth 20 of the fu"):
+            beyond.sql("sqlite")
     with pytest.raises(InvalidQuery, match="a ranking has its own order"):
         vectors.matching("river").fuse().order_by(FusedNote.topic)
 
