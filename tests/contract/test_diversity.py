@@ -27,14 +27,6 @@ def test_what_resembles_a_row_before_waits(chunks: Database) -> None:
     assert ids(query.diverse(0.75, depth=4).all()) == [1, 2, 4, 3]
 
 
-def test_nothing_found_is_nothing_to_spread(chunks: Database) -> None:
-    query = repository(Chunk, chunks).similar_to(LINE).diverse()
-    assert query.max_distance(0.5).all() == []
-    assert list(query.where(Chunk.votes > 99).stream()) == []
-    page = query.max_distance(0.5).page()
-    assert (len(page), page.next) == (0, None)
-
-
 def test_rows_without_vectors_stay_as_they_were(chunks: Database) -> None:
     both = repository(Chunk, chunks).similar_to(LINE).matching("red").fuse()
     assert ids(both.where(Chunk.id == 8).diverse().all()) == [8]
