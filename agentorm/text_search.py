@@ -81,7 +81,12 @@ class WordsType(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Any) -> str | None:
-        return None if value is None else dialects.of(dialect).text.written(value)
+        if value is None:
+            return None
+        known = dialects.of(dialect)
+        if isinstance(value, Raw):
+            known.check_raw(value)
+        return known.text.written(value)
 
 
 class BeginningType(TypeDecorator[Any]):

@@ -181,7 +181,10 @@ MYSQL = TextForms(
     column="{table}.{column}",
     match="MATCH ({shadow}) AGAINST ({search} IN BOOLEAN MODE)",
     score="MATCH ({shadow}) AGAINST ({search} IN BOOLEAN MODE)",
-    holds="LOCATE(LOWER({text} COLLATE utf8mb4_0900_bin), LOWER({column})) > 0",
+    holds=(  # LOWER cuts off the end where the lower case of a letter has more bytes
+        "(LOCATE(LOWER({text} COLLATE utf8mb4_0900_bin), LOWER({column})) > 0"
+        " OR LOCATE({text}, {column}) > 0)"
+    ),
     word="{word}",
     phrase='"{words}"',
     prefix="{word}*",

@@ -5,6 +5,7 @@ from math import isnan
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import registry, selectinload
 
 from agentorm import (
@@ -508,6 +509,11 @@ class TestRaw:
             with pytest.raises(UnsupportedFeature, match="a search in the syntax of elsewhere"):
                 ending()
         assert sent == []
+
+    def test_another_engine_refuses_it_within_a_larger_statement(self, works: Database) -> None:
+        made = repository(MatchedWork).matching(Raw("elsewhere", "x")).statement()
+        with works.session() as session, pytest.raises(StatementError, match="syntax of elsewhere"):
+            session.connection().execute(made)
 
     def test_what_the_engine_does_not_understand_is_named(self, works: Database) -> None:
         name = works.dialect().name
