@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Integer, func, literal_column, or_, select
 
+from agentorm.checking import check
 from agentorm.expressions import AnySelect
 from agentorm.matching import SCORE, found_by, same_row
-from agentorm.statement import beside, check, distance_of, farthest_distance, group_of, restricted
+from agentorm.selecting import beside, distance_of, farthest_distance, group_of, restricted
 
 if TYPE_CHECKING:
     from agentorm.query import Query

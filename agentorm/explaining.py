@@ -8,10 +8,10 @@ from typing import Any
 from agentorm import dialects, rank
 from agentorm.expressions import Explain
 from agentorm.json_explained import json_notes
+from agentorm.legs import nearest_leg
 from agentorm.query import Query
 from agentorm.rank import Ranker, Run
 from agentorm.results import Explanation
-from agentorm.statement import nearest_leg
 from agentorm.written import text_of, with_named_binds
 
 _SPELT_OUT = re.compile(

@@ -18,9 +18,10 @@ from sqlalchemy import Dialect as SQLAlchemyDialect
 from sqlalchemy import select
 
 from agentorm import dialects
+from agentorm.checking import check
 from agentorm.models import key_columns
 from agentorm.query import Query
-from agentorm.statement import check, restricted
+from agentorm.selecting import restricted
 
 _TOLD_OTHERWISE = frozenset({"model", "filters", "joins", "ordering", "loaders", "size", "skip"})
 _BYTES = (bytes, bytearray, memoryview)

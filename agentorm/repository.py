@@ -21,7 +21,7 @@ from agentorm.places import AsyncPlace, Kinds, SyncPlace, WhereToRun, kinds_in
 from agentorm.query import condition
 from agentorm.rank import Run
 from agentorm.rank.base import in_chunks
-from agentorm.statement import has_key
+from agentorm.selecting import has_key
 from agentorm.upsert import conflict_target, upserted
 
 if TYPE_CHECKING:

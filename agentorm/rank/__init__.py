@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from agentorm.dialects import Dialect
 from agentorm.errors import SlowPath, warn_caller
 from agentorm.expressions import AnySelect
+from agentorm.legs import nearest_leg
 from agentorm.query import Query
 from agentorm.rank import texts
 from agentorm.rank.apart import FusedApart
@@ -22,7 +23,7 @@ from agentorm.rank.reranked import Reranked
 from agentorm.rank.scan import Scan, slow_path
 from agentorm.rank.streaming import check_free, streamed
 from agentorm.rank.texts import learn, text_index_in, why_no_text_index
-from agentorm.statement import nearest_leg, statement
+from agentorm.statement import statement
 
 __all__ = [
     "Found",

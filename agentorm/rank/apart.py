@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
+from agentorm.legs import matched_leg, matches_and_vectors, nearest_leg
 from agentorm.models import mapper_of
 from agentorm.query import Query
 from agentorm.rank import texts
@@ -27,14 +28,7 @@ from agentorm.rank.loaded import values_by_key
 from agentorm.rank.matches import raw_refused
 from agentorm.rank.scan import Key, Scan, measured, nearest_keys, rows_at_a_time, slow_path
 from agentorm.results import Hit
-from agentorm.statement import (
-    farthest_distance,
-    keys_and_vectors,
-    matched_leg,
-    matches_and_vectors,
-    nearest_leg,
-    rows_of_keys,
-)
+from agentorm.selecting import farthest_distance, keys_and_vectors, rows_of_keys
 
 E = TypeVar("E")
 _ATTEMPTS = 3

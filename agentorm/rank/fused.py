@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from agentorm.counting import counted, passing
 from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
+from agentorm.legs import nearest_leg
 from agentorm.query import Query
 from agentorm.rank import texts
 from agentorm.rank.base import Found, Ranker, Run
@@ -23,7 +24,7 @@ from agentorm.rank.matches import raw_refused
 from agentorm.rank.native import few_pass, searching
 from agentorm.rank.streaming import streamed
 from agentorm.results import Hit
-from agentorm.statement import nearest_leg, statement, watched_statement
+from agentorm.statement import statement, watched_statement
 
 E = TypeVar("E")
 

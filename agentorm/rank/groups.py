@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from agentorm.checking import depth_of
 from agentorm.query import Query
 from agentorm.rank.base import Found, Ranker, Run
 from agentorm.rank.indexing import FIRST_TIMES, SECOND_TIMES, is_served, more
 from agentorm.rank.loaded import values_of
 from agentorm.results import Hit
-from agentorm.statement import depth_of
 
 E = TypeVar("E")
 

@@ -8,12 +8,13 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from sqlalchemy import Table
 
+from agentorm.checking import depth_of
 from agentorm.dialects import Dialect, Feature
 from agentorm.dialects.effort import Effort
 from agentorm.models import mapper_of
 from agentorm.query import Query
 from agentorm.rank.base import Run
-from agentorm.statement import conditions_of, depth_of, servable
+from agentorm.selecting import conditions_of, servable
 
 E = TypeVar("E")
 FIRST_TIMES, SECOND_TIMES = 4, 16

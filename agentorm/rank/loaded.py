@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from agentorm.models import key_columns, mapper_of
 from agentorm.rank.base import Run, in_chunks
-from agentorm.statement import has_key
+from agentorm.selecting import has_key
 
 Key: TypeAlias = tuple[Any, ...]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any, Generic, TypeVar
 
+from agentorm.checking import depth_of
 from agentorm.counting import counted, filtered, passing
 from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
@@ -30,7 +31,8 @@ from agentorm.rank.indexing import (
 )
 from agentorm.rank.streaming import streamed
 from agentorm.results import Hit
-from agentorm.statement import depth_of, farthest_distance, statement
+from agentorm.selecting import farthest_distance
+from agentorm.statement import statement
 
 E = TypeVar("E")
 

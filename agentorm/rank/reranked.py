@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from agentorm.checking import check, depth_of
 from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
@@ -19,7 +20,6 @@ from agentorm.rank.scores import scores_of
 from agentorm.reranking import Diversity, Reranking
 from agentorm.results import Hit
 from agentorm.search import Search
-from agentorm.statement import check, depth_of
 
 E = TypeVar("E")
 

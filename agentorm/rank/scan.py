@@ -25,7 +25,7 @@ from agentorm.models import mapper_of
 from agentorm.query import Query
 from agentorm.rank.base import Found, Ranker, Run, hit_of, in_chunks, sortable, sortable_key
 from agentorm.rankings import Ranking
-from agentorm.statement import farthest_distance, keys_and_vectors, rows_of_keys
+from agentorm.selecting import farthest_distance, keys_and_vectors, rows_of_keys
 from agentorm.vectors import Kind, distances
 
 E = TypeVar("E")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlmodel import Session
 
 from agentorm import Database, Page, SyncQuery, repository
-from agentorm.statement import has_key
+from agentorm.selecting import has_key
 from tests import strategies
 from tests.property.conditions import Condition, in_sql
 from tests.property.models import KEYS, World
