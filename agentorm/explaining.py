@@ -32,7 +32,7 @@ def explained(query: Query[Any], run: Run) -> Explanation:
             ranker="none", exact=True, statements=statements, plan=_short(plan), notes=notes
         )
     ranker = rank.ranker_of(query, run.dialect)
-    with ranker.searching(query, run):
+    with rank.raw_refused(query, run), ranker.searching(query, run):
         plan = _plan(run, Explain(selects[0]))
     index = _index(query, run, plan)
     return Explanation(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -35,6 +34,7 @@ from agentorm.text_search import (
 from agentorm.words import Raw, Terms, runs_of, terms_of
 
 KEY, SCORE = "key_{}", "text_score"
+_MOST_WEIGHT = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,11 @@ def text_search(
     if isinstance(text, Raw):
         if phrase is not None or prefix is not None or every:
             raise InvalidQuery("a raw search says all by itself", hint="leave the rest out")
+        _check_raw(text)
         return TextSearch(fields, text)
     for name, given in (("text", text), ("phrase", phrase), ("prefix", prefix)):
-        if given is not None and not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        left_out = given is None and name != "text"
+        if not (left_out or isinstance(given, str)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidQuery(f"matching takes {name} as a str, got {given!r}")
     begun = runs_of(prefix or "")
     if prefix is not None and len(begun) != 1:
@@ -80,6 +82,13 @@ def text_search(
     if not (text.strip() or (phrase or "").strip() or begun):
         raise InvalidQuery("nothing to search for", hint='matching("some words")')
     return TextSearch(fields, terms_of(text, every=every, phrase=phrase or "", prefix=prefix or ""))
+
+
+def _check_raw(raw: Raw) -> None:
+    try:
+        raw.expression.encode()
+    except (AttributeError, UnicodeEncodeError) as error:
+        raise InvalidQuery(f"a raw search is text, got {raw.expression!r}") from error
 
 
 def _weights(model: type[Any], on: object) -> tuple[tuple[SearchedField, float], ...]:
@@ -114,8 +123,10 @@ def _searched(model: type[Any], field: object, known: Mapping[str, SearchedField
 
 def _weight(given: object) -> float:
     fits = isinstance(given, int | float) and not isinstance(given, bool)
-    if not fits or not isfinite(given) or given < 0:  # type: ignore[arg-type, operator]
-        raise InvalidQuery(f"a weight is a finite number of 0 or more, got {given!r}")
+    if not fits or not 0 <= given <= _MOST_WEIGHT:  # type: ignore[operator]
+        raise InvalidQuery(
+            f"a weight is a finite number of 0 or more, up to {_MOST_WEIGHT:g}, got {given!r}"
+        )
     return float(given)  # type: ignore[arg-type]
 
 

@@ -108,6 +108,11 @@ def check_searched(table: Table) -> None:
             f"{table.name} is searched, and its column {number.name} hides the row ids of SQLite",
             hint="give it another name",
         )
+    if searched and has_integer_key(table) and not table.dialect_options["sqlite"]["with_rowid"]:
+        raise InvalidModel(
+            f"{table.name} is searched, and SQLite gives it no row ids",
+            hint="leave sqlite_with_rowid=False out",
+        )
     for name in searched:
         place = f"{table.name}.{name}"
         reserved = (dialects.declared(engine).text_storage.reserved for engine in dialects.names())

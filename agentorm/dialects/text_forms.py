@@ -42,6 +42,7 @@ class TextForms:
         stems: the languages in which other forms of a word are found; None for all but "simple".
         joins: whether it takes some other characters for a part of a word.
         finds_own: whether a transaction finds what it has written itself.
+        unknown: how it says that a raw search names a column that it does not have.
         known: which words the index holds.
         most_bytes: how long a search may become, None without a limit.
     """
@@ -67,6 +68,7 @@ class TextForms:
     stems: frozenset[str] | None = frozenset()
     joins: bool = False
     finds_own: bool = True
+    unknown: str | None = None
     known: TextWords = field(default_factory=TextWords)
     most_bytes: int | None = None
 
@@ -136,6 +138,7 @@ SQLITE = TextForms(
     any=" OR ",
     all=" AND ",
     nothing='""',
+    unknown=r"^no such column: [^.]+$",
     stems=frozenset({"english"}),
     joins=True,
 )

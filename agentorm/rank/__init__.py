@@ -17,7 +17,7 @@ from agentorm.rank.apart import FusedApart
 from agentorm.rank.base import Found, Ranker, Run
 from agentorm.rank.fused import Fused
 from agentorm.rank.indexing import ignored, unpaged, unserved, why_not_by
-from agentorm.rank.matches import Matches
+from agentorm.rank.matches import Matches, raw_refused
 from agentorm.rank.native import Native
 from agentorm.rank.reranked import Reranked
 from agentorm.rank.scan import Scan, slow_path
@@ -36,6 +36,7 @@ __all__ = [
     "ignored",
     "learn",
     "ranker_of",
+    "raw_refused",
     "statements",
     "streamed",
     "text_index_in",

@@ -11,7 +11,6 @@ from sqlalchemy.exc import DBAPIError
 
 from agentorm.counting import counted
 from agentorm.dialects import Dialect
-from agentorm.errors import DatabaseError
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
 from agentorm.rank import texts
@@ -70,6 +69,6 @@ def raw_refused(query: Query[Any], run: Run) -> Generator[None]:
         cause = error.orig
         if not isinstance(raw, Raw) or cause is None:
             raise
-        if run.dialect.classify(cause) is not DatabaseError:
+        if not texts.is_refusal(cause, run.dialect):
             raise
         raise texts.refused(raw, cause, run.dialect) from error

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import text as sql
 
 from agentorm.dialects import Dialect, Feature
-from agentorm.errors import InvalidQuery, UnsupportedFeature
+from agentorm.errors import DatabaseError, InvalidQuery, UnsupportedFeature
 from agentorm.matching import TextSearch
 from agentorm.query import Query
 from agentorm.rank.base import Run
@@ -98,6 +98,14 @@ def why_no_text_index(query: Query[Any], run: Run) -> tuple[str, ...]:
     if query.text is None or reads_rows(query, run.dialect):
         return ()
     return ("the planner has another way than the full-text index: few rows, or most match",)
+
+
+def is_refusal(cause: BaseException, dialect: Dialect) -> bool:
+    """Whether the engine speaks of a raw search, not of the statement around it."""
+    unknown = dialect.text.unknown
+    if unknown is not None and re.search(unknown, dialect.message(cause)):
+        return True
+    return dialect.classify(cause) is DatabaseError
 
 
 def refused(raw: Raw, cause: BaseException, dialect: Dialect) -> InvalidQuery:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 from sqlalchemy.dialects.postgresql import INET
@@ -118,8 +120,9 @@ def test_another_key() -> None:
     )
 
 
-def table(*columns: Column[str]) -> Table:
-    return Table("tx", MetaData(), Column("id", IntegerType(), primary_key=True), *columns)
+def table(*columns: Column[str], **options: Any) -> Table:
+    key: Column[int] = Column("id", IntegerType(), primary_key=True)
+    return Table("tx", MetaData(), key, *columns, **options)
 
 
 def test_a_hidden_column_that_the_table_has() -> None:
@@ -147,6 +150,12 @@ def test_a_column_that_hides_the_row_ids() -> None:
         Column("body", StringType()),
     )
     text_index(key.c.body, "english")
+
+
+def test_a_table_without_row_ids() -> None:
+    made = table(Column("body", StringType()), sqlite_with_rowid=False)
+    with pytest.raises(InvalidModel, match="tx is searched, and SQLite gives it no row ids"):
+        text_index(made.c.body, "english")
 
 
 def test_a_key_of_a_type_that_sqlite_does_not_know() -> None:

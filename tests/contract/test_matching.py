@@ -20,6 +20,7 @@ from agentorm import (
     Search,
     SlowPath,
     SyncQuery,
+    TableMissing,
     UnsupportedFeature,
     Vector,
     col,
@@ -523,6 +524,18 @@ class TestRaw:
                 ending()
         with pytest.raises(InvalidQuery, match=r"does not take the search"):
             list(query.stream())
+        if name != "sqlite":  # it plans a search that it has not read
+            with pytest.raises(InvalidQuery, match=r"does not take the search"):
+                query.explain()
+
+    @pytest.mark.engines("sqlite")
+    def test_a_column_that_the_index_does_not_have(self, works: Database) -> None:
+        query = repository(MatchedWork, works).matching(Raw("sqlite", "well-known"))
+        with pytest.raises(InvalidQuery, match="search 'well-known': no such column: known"):
+            query.all()
+        works.drop_all(MatchedWork)
+        with pytest.raises(TableMissing):
+            query.all()
 
 
 class TestExplain:
@@ -574,7 +587,7 @@ class TestRefusals:
         rows = repository(MatchedWork)
         with pytest.raises(InvalidQuery, match=r"MatchedWork\.topic is not searched"):
             rows.matching("river", on=MatchedWork.topic)
-        for weight in (-1, float("nan"), float("inf"), "2", True):
+        for weight in (-1, float("nan"), float("inf"), 1e308, 10**400, "2", True):
             with pytest.raises(InvalidQuery, match="a weight is a finite number"):
                 rows.matching("river", on={"title": weight})
         with pytest.raises(InvalidQuery, match="no field has a weight"):
@@ -585,7 +598,11 @@ class TestRefusals:
             rows.matching(Raw("sqlite", "x"), every=True)
         with pytest.raises(InvalidQuery, match="has no field to search"):
             repository(MatchedWriter).matching("river")
-        with pytest.raises(InvalidQuery, match="text as a str"):
-            rows.matching(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        for text in (5, None):
+            with pytest.raises(InvalidQuery, match="text as a str"):
+                rows.matching(text)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        for raw in (5, None, "\ud800"):
+            with pytest.raises(InvalidQuery, match="a raw search is text, got"):
+                rows.matching(Raw("sqlite", raw))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         with pytest.raises(InvalidFilter):
             rows.matching("river").max_distance(float("nan"))
