@@ -36,10 +36,7 @@ class Essay(Shelf, table=True):
 BOTH = repository(Essay).similar_to([1, 2]).matching("river")
 
 
-def test_places_are_added_up() -> None:
-    assert_sql(
-        BOTH.where(Essay.topic == "x").fuse().limit(3),
-        sqlite="""
+PLACES_SQLITE = """
             SELECT essay.id, essay.topic, essay.body, essay.embedding, fused.distance,
                 fused.text_score, fused.fused_score
             FROM essay JOIN (SELECT legs.key_0 AS key_0, max(legs.distance) AS distance,
@@ -66,8 +63,8 @@ def test_places_are_added_up() -> None:
             LIMIT :param_7 OFFSET :param_8) AS matched) AS legs
             GROUP BY legs.key_0) AS fused ON essay.id = fused.key_0
             ORDER BY fused.fused_score DESC, essay.id
-            LIMIT :param_9 OFFSET :param_10""",
-        postgresql="""
+            LIMIT :param_9 OFFSET :param_10"""
+PLACES_POSTGRESQL = """
             SELECT essay.id, essay.topic, essay.body, essay.embedding, fused.distance,
                 fused.text_score, fused.fused_score
             FROM essay JOIN (SELECT legs.key_0 AS key_0, max(legs.distance) AS distance,
@@ -94,8 +91,8 @@ def test_places_are_added_up() -> None:
             LIMIT :param_6::INTEGER) AS matched) AS legs
             GROUP BY legs.key_0) AS fused ON essay.id = fused.key_0
             ORDER BY fused.fused_score DESC, essay.id
-            LIMIT :param_7::INTEGER""",
-        mysql="""
+            LIMIT :param_7::INTEGER"""
+PLACES_MYSQL = """
             SELECT essay.id AS key_0, found.text_score
             FROM essay INNER JOIN (SELECT essay.id AS key_0, MATCH (essay.body_search) AGAINST
                 (:words_1 IN BOOLEAN MODE) AS text_score
@@ -111,8 +108,8 @@ def test_places_are_added_up() -> None:
             SELECT essay.id, essay.topic, essay.body, CAST(essay.embedding AS BINARY) AS
                 embedding, CAST(essay.embedding AS BINARY) AS embedding
             FROM essay
-            WHERE essay.topic = :topic_1 AND essay.id IN (:id_1_1)""",
-        mariadb="""
+            WHERE essay.topic = :topic_1 AND essay.id IN (:id_1_1)"""
+PLACES_MARIADB = """
             SELECT essay.id, essay.topic, essay.`body`, essay.embedding, fused.distance,
                 fused.text_score, fused.fused_score
             FROM essay INNER JOIN (SELECT legs.key_0 AS key_0, max(legs.distance) AS distance,
@@ -141,14 +138,20 @@ def test_places_are_added_up() -> None:
             LIMIT :param_6) AS matched) AS legs
             GROUP BY legs.key_0) AS fused ON essay.id = fused.key_0
             ORDER BY fused.fused_score DESC, essay.id
-            LIMIT :param_7""",
+            LIMIT :param_7"""
+
+
+def test_places_are_added_up() -> None:
+    assert_sql(
+        BOTH.where(Essay.topic == "x").fuse().limit(3),
+        sqlite=PLACES_SQLITE,
+        postgresql=PLACES_POSTGRESQL,
+        mysql=PLACES_MYSQL,
+        mariadb=PLACES_MARIADB,
     )
 
 
-def test_scores_are_added_up_within_a_threshold() -> None:
-    assert_sql(
-        BOTH.fuse(Weighted()).max_distance(2),
-        sqlite="""
+SCORES_SQLITE = """
             SELECT essay.id, essay.topic, essay.body, essay.embedding, fused.distance,
                 fused.text_score, fused.fused_score
             FROM essay JOIN (SELECT legs.key_0 AS key_0, max(legs.distance) AS distance,
@@ -177,8 +180,8 @@ def test_scores_are_added_up_within_a_threshold() -> None:
                 :embedding_2) END <= :param_6
             ORDER BY found.text_score DESC, essay.id) AS matched) AS legs
             GROUP BY legs.key_0) AS fused ON essay.id = fused.key_0
-            ORDER BY fused.fused_score DESC, essay.id""",
-        postgresql="""
+            ORDER BY fused.fused_score DESC, essay.id"""
+SCORES_POSTGRESQL = """
             SELECT essay.id, essay.topic, essay.body, essay.embedding, fused.distance,
                 fused.text_score, fused.fused_score
             FROM essay JOIN (SELECT legs.key_0 AS key_0, max(legs.distance) AS distance,
@@ -207,8 +210,8 @@ def test_scores_are_added_up_within_a_threshold() -> None:
             WHERE ((essay.embedding <-> :embedding_2) + 0) <= :param_6
             ORDER BY found.text_score DESC, essay.id) AS matched) AS legs
             GROUP BY legs.key_0) AS fused ON essay.id = fused.key_0
-            ORDER BY fused.fused_score DESC, essay.id""",
-        mysql="""
+            ORDER BY fused.fused_score DESC, essay.id"""
+SCORES_MYSQL = """
             SELECT essay.id AS key_0, found.text_score, CAST(essay.embedding AS BINARY) AS
                 embedding
             FROM essay INNER JOIN (SELECT essay.id AS key_0, MATCH (essay.body_search) AGAINST
@@ -223,8 +226,8 @@ def test_scores_are_added_up_within_a_threshold() -> None:
             SELECT essay.id, essay.topic, essay.body, CAST(essay.embedding AS BINARY) AS
                 embedding, CAST(essay.embedding AS BINARY) AS embedding
             FROM essay
-            WHERE essay.id IN (:id_1_1)""",
-        mariadb="""
+            WHERE essay.id IN (:id_1_1)"""
+SCORES_MARIADB = """
             SELECT essay.id, essay.topic, essay.`body`, essay.embedding, fused.distance,
                 fused.text_score, fused.fused_score
             FROM essay INNER JOIN (SELECT legs.key_0 AS key_0, max(legs.distance) AS distance,
@@ -254,7 +257,16 @@ def test_scores_are_added_up_within_a_threshold() -> None:
                 :param_6
             ORDER BY found.text_score DESC, essay.id) AS matched) AS legs
             GROUP BY legs.key_0) AS fused ON essay.id = fused.key_0
-            ORDER BY fused.fused_score DESC, essay.id""",
+            ORDER BY fused.fused_score DESC, essay.id"""
+
+
+def test_scores_are_added_up_within_a_threshold() -> None:
+    assert_sql(
+        BOTH.fuse(Weighted()).max_distance(2),
+        sqlite=SCORES_SQLITE,
+        postgresql=SCORES_POSTGRESQL,
+        mysql=SCORES_MYSQL,
+        mariadb=SCORES_MARIADB,
     )
 
 

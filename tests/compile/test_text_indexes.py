@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 from sqlalchemy.dialects.postgresql import INET
+from sqlalchemy.orm import registry
 
 from agentorm import Entity, Field, IntegerType, InvalidModel, StringType, text_field
 from agentorm.dialects.text_storage import LANGUAGES
@@ -15,12 +16,16 @@ from agentorm.text_indexes import TextField, text_index
 from tests.compile.sql_of import assert_sql, schema_of
 
 
-class TXDoc(Entity, table=True):
+class Told(Entity, registry=registry()):
+    """What all of them derive from."""
+
+
+class TXDoc(Told, table=True):
     id: int | None = Field(default=None, primary_key=True)
     body: str = text_field(search="english")
 
 
-class TXPage(Entity, table=True):
+class TXPage(Told, table=True):
     book: str = Field(primary_key=True, max_length=20)
     number: int = Field(primary_key=True)
     note: str | None = text_field(search="german", default=None, max_length=50)
