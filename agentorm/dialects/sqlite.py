@@ -247,6 +247,9 @@ def _delay_begin(connection: Connection) -> None:
     if options.get("isolation_level") == "AUTOCOMMIT":
         connection.info.pop(_PENDING, None)
         return
+    driver: Any = connection.connection.driver_connection
+    if driver.in_transaction:  # two databases tell it where one engine has options of another
+        return
     connection.info[_PENDING] = options.get(_PENDING, "")
     if connection.info[_PENDING]:
         _begin(connection, writes=True)

@@ -70,6 +70,18 @@ def test_an_engine_is_given_to_two_databases(engine: Engine) -> None:
     engine.dispose()
 
 
+def test_an_engine_that_has_options_of_another(engine: Engine) -> None:
+    with Database(engine) as first:
+        first.create_all(Author)
+        second = Database(engine.execution_options(compiled_cache=None))
+        with second.transaction() as session:
+            repository(Author, session).add(Author(id=1, name="a"))
+        with second.session() as session:
+            repository(Author, session).add(Author(id=2, name="b"))
+            session.rollback()
+        assert repository(Author, second).count() == repository(Author, first).count() == 1
+
+
 def test_an_engine_with_open_connections_is_made_ready(engine: Engine) -> None:
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT 1")) == 1
