@@ -164,6 +164,8 @@ def _by_distance(row: tuple[float, Key, Any]) -> tuple[float, Key]:
 
 def measured(vectors: Sequence[bytes], ranking: Ranking) -> NDArray[np.float64]:
     """The distances of packed vectors, NaN where there is none."""
+    if not vectors:
+        return np.empty(0)
     query = ranking.vector
     size = len(query.tobytes())
     packed = b"".join(vectors)
