@@ -10,7 +10,14 @@ from sqlalchemy import ColumnElement, Integer, func, literal_column, or_, select
 from agentorm.checking import check
 from agentorm.expressions import AnySelect
 from agentorm.matching import SCORE, found_by, same_row
-from agentorm.selecting import beside, distance_of, farthest_distance, group_of, restricted
+from agentorm.selecting import (
+    beside,
+    distance_of,
+    farthest_distance,
+    group_of,
+    restricted,
+    scoped,
+)
 
 if TYPE_CHECKING:
     from agentorm.query import Query
@@ -30,16 +37,17 @@ def filtered(query: Query[Any], most: int) -> AnySelect:
 def _up_to(most: int, query: Query[Any], *conditions: ColumnElement[bool]) -> AnySelect:
     check(query)
     made = restricted(select(literal_column("1", Integer())).select_from(query.model), query)
-    return select(func.count()).select_from(made.where(*conditions).limit(most).subquery())
+    rows = made.where(*conditions).limit(most).subquery()
+    return scoped(select(func.count()).select_from(rows), query)
 
 
 def counted(query: Query[Any]) -> AnySelect:
     """How many rows the filters and thresholds leave; order, limit and offset are ignored."""
     check(query)
     if query.best_of is None:
-        return _that_pass(query, func.count())
+        return scoped(_that_pass(query, func.count()), query)
     groups = _that_pass(query, group_of(query)).distinct().subquery("groups")
-    return select(func.count()).select_from(groups)
+    return scoped(select(func.count()).select_from(groups), query)
 
 
 def _that_pass(query: Query[Any], *columns: Any) -> AnySelect:

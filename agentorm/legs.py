@@ -17,6 +17,8 @@ from agentorm.selecting import (
     keyed,
     label_of,
     packed,
+    scoped,
+    scopes_of,
     servable,
 )
 
@@ -45,8 +47,9 @@ def nearest_leg(query: Query[Q]) -> Query[Q]:
         return query
     check(query)
     size = None if query.size is None else query.fusion.depth
-    alone = replace(query, text=None, fusion=None, size=size, skip=0, loaders=())
-    return replace(alone, best_of=None, reranking=None, diversity=None)
+    alone = replace(query, text=None, fusion=None, size=size, skip=0)
+    plain = replace(alone, best_of=None, reranking=None, diversity=None)
+    return replace(plain, loaders=scopes_of(query))
 
 
 def matched_leg(query: Query[Any]) -> AnySelect:
@@ -69,4 +72,4 @@ def _matching(query: Query[Any]) -> AnySelect:
     assert query.text is not None
     found = beside(query, found_by(query.text))
     made = keyed(query).add_columns(found.c[SCORE]).join(found, same_row(query.model, found))
-    return made.order_by(found.c[SCORE].desc(), *key_columns(query.model))
+    return scoped(made, query).order_by(found.c[SCORE].desc(), *key_columns(query.model))

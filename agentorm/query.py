@@ -119,6 +119,8 @@ class Query(Reordered[E, Q], Generic[E, Q]):
     def options(self, *loaders: Any) -> Q:
         """SQLAlchemy's loader options, as ``selectinload(Doc.author)``.
 
+        Conditions of ``with_loader_criteria`` hold for what is ranked and counted too.
+
         Raises:
             InvalidQuery: something else.
         """

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, select, tuple_, type_coerce
+from sqlalchemy.orm import LoaderCriteriaOption
 from sqlalchemy.sql.expression import Subquery
 
 from agentorm.checking import check
@@ -50,9 +51,8 @@ def keys_and_vectors(query: Query[Any]) -> AnySelect:
     assert query.ranking is not None
     columns: list[Any] = [*key_columns(query.model)]
     columns += [] if query.best_of is None else [group_of(query)]
-    return restricted(select(*columns, packed(query.ranking)), query).where(
-        query.ranking.field.attribute.is_not(None)
-    )
+    made = scoped(restricted(select(*columns, packed(query.ranking)), query), query)
+    return made.where(query.ranking.field.attribute.is_not(None))
 
 
 def rows_of_keys(query: Query[Any], keys: Sequence[Sequence[Any]]) -> AnySelect:
@@ -98,6 +98,16 @@ def restricted(made: AnySelect, query: Query[Any]) -> AnySelect:
     if len(keys) == 1:
         return made.where(keys[0].in_(passing))
     return made.where(tuple_(*keys).in_(passing))
+
+
+def scopes_of(query: Query[Any]) -> tuple[Any, ...]:
+    """Those of its options that are conditions: SQLAlchemy's `with_loader_criteria`."""
+    return tuple(option for option in query.loaders if isinstance(option, LoaderCriteriaOption))
+
+
+def scoped(made: AnySelect, query: Query[Any]) -> AnySelect:
+    """A select without entities, of the rows that its options leave."""
+    return made.options(*scopes_of(query))
 
 
 def paged(made: AnySelect, query: Query[Any]) -> AnySelect:

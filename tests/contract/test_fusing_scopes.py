@@ -140,6 +140,19 @@ def test_a_scope_of_the_session_holds_for_both(papers: Repository[FusedPaper]) -
         assert query.count() == 1
 
 
+def test_a_scope_of_the_query_holds_for_every_ending(papers: Repository[FusedPaper]) -> None:
+    scope = with_loader_criteria(FusedPaper, col(FusedPaper.house_id) == 2)
+    near = papers.similar_to([0, 0])
+    for query in (near, papers.matching("hill"), near.matching("river").fuse(RRF(depth=1))):
+        kept = query.options(scope)
+        assert codes(kept.all()) == codes(kept.stream()) == codes(kept.page(size=1)) == ["c"]
+        assert codes(kept.limit(1).all()) == ["c"]
+        assert codes(kept.best_per(FusedPaper.distance).limit(1).all()) == ["c"]
+        assert (kept.count(), kept.best_per("code").count(), kept.exists()) == (1, 1, True)
+        none = kept.where(FusedPaper.code == "a")
+        assert (none.count(), none.exists(), none.limit(1).all()) == (0, False, [])
+
+
 @pytest.mark.parametrize("loader", [selectinload, joinedload])
 def test_what_it_names_is_loaded(papers: Repository[FusedPaper], loader: Any) -> None:
     query = hybrid(papers).options(loader(FusedPaper.marks), loader(FusedPaper.house))
