@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 
 from sqlalchemy import Connection, text
 
@@ -25,15 +27,23 @@ def text_indexes(connection: Connection, table: str, schema: str | None) -> dict
     """The full-text indexes of a table whose hidden column is made of another."""
     parts = connection.execute(_PARTS, {"table": table, "schema": schema}).all()
     count = Counter(name for name, *_ in parts)
-    copied = {shadow: _column(written or "") for _, shadow, written, _ in parts}
+    copied = {shadow: _column(written or "", shadow) for _, shadow, written, _ in parts}
     return {
-        str(name): BuiltText(copied[shadow], collation, shadow)
+        str(name): BuiltText(column, collation, shadow)
         for name, shadow, _, collation in parts
-        if count[name] == 1 and shadow == shadow_name(copied[shadow])
+        if count[name] == 1 and (column := copied[shadow]) is not None
     }
 
 
-def _column(written: str) -> str:
-    """The column that an expression begins with, without its quotes."""
+def _column(written: str, shadow: str) -> str | None:
+    """The column that an expression begins with, if it is the one behind a hidden column."""
     found = _QUOTED.search(written)
-    return found[1].replace("``", "`") if found else ""
+    names = _readings(found[1].replace("``", "`")) if found else ()
+    return next((name for name in names if shadow_name(name) == shadow), None)
+
+
+def _readings(name: str) -> Iterator[str]:
+    """A name, and what MySQL means by it, which encodes the names in expressions twice."""
+    yield name
+    with suppress(UnicodeError):
+        yield name.encode("latin-1").decode()

@@ -53,7 +53,7 @@ def redeclare(connection: Connection, column: Column[Any], type_: TypeEngine[Any
     wanted = spec if column.nullable else f"{spec} NOT NULL"
     declared = _declaration(name, before[name][0], connection.dialect.identifier_preparer)
     master = _master(column.table.schema)
-    here = (master.c.type == "table", func.lower(master.c.name) == table.lower())
+    here = (master.c.type == "table", func.lower(master.c.name) == func.lower(table))
     written = connection.execute(select(master.c.sql).where(*here)).scalar_one()
     found = [match for match in declared.finditer(written) if match["name"]]
     if len(found) == 1:
@@ -105,7 +105,7 @@ def text_indexes(connection: Connection, table: str, schema: str | None) -> dict
     master = _master(schema)
     names = select(master.c.name)
     follows = names.where(
-        master.c.type == "trigger", func.lower(master.c.tbl_name) == table.lower()
+        master.c.type == "trigger", func.lower(master.c.tbl_name) == func.lower(table)
     )
     triggers = frozenset(connection.execute(follows).scalars())
     virtual = select(master.c.name, master.c.sql).where(
@@ -126,7 +126,7 @@ def text_indexes(connection: Connection, table: str, schema: str | None) -> dict
 def expression_indexes(connection: Connection, table: str, schema: str | None) -> dict[str, str]:
     """How each index of expressions is declared, by its name."""
     master = _master(schema)
-    here = (master.c.type == "index", func.lower(master.c.tbl_name) == table.lower())
+    here = (master.c.type == "index", func.lower(master.c.tbl_name) == func.lower(table))
     found = connection.execute(select(master.c.name, master.c.sql).where(*here))
     return {name: sql for name, sql in found if sql and _has_expression(connection, name, schema)}
 

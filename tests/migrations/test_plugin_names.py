@@ -26,7 +26,8 @@ def odd(dimension: int, index: HNSW | None, *, table: str, column: str) -> MetaD
 
 
 @pytest.mark.parametrize(
-    ("table", "column"), [("Order", "Select"), ("m a'b", 'v"w x'), ("m`t", "v]w"), ("m:n", "é:c")]
+    ("table", "column"),
+    [("Order", "Select"), ("m a'b", 'v"w x'), ("m`t", "v]w"), ("m:n", "é:c"), ("MÄ", "Ü")],
 )
 def test_names_are_quoted(url: str, tmp_path: Path, table: str, column: str) -> None:
     project = Project(tmp_path / "p", url)

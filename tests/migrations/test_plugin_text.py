@@ -76,6 +76,19 @@ def test_rows_that_are_there_are_found(engine_name: str, url: str, tmp_path: Pat
     assert project.difference(after) == ""
 
 
+def test_a_name_beyond_ascii(url: str, tmp_path: Path) -> None:
+    project = Project(tmp_path / "p", url)
+    metadata = MetaData()
+    key: Column[str] = Column("id", StringType(20), primary_key=True)
+    words: Column[str] = Column("Überschrift", StringType())
+    Table("mt_ÄNDERUNG", metadata, key, words)
+    text_index(words, "english")
+    project.revise(metadata)
+    project.upgrade()
+    assert set(built(project, "mt_ÄNDERUNG")) == {"ft_mt_ÄNDERUNG_Überschrift"}
+    assert project.difference(metadata) == ""
+
+
 def test_another_language(engine_name: str, url: str, tmp_path: Path) -> None:
     project = Project(tmp_path / "p", url)
     before, after = shaped(body="english"), shaped(body="german")
