@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from sys import float_info
 from typing import Any, ClassVar, cast
 
 from sqlalchemy import BindParameter, ColumnElement, Double, case, func, literal
@@ -13,6 +12,8 @@ from sqlalchemy import BindParameter, ColumnElement, Double, case, func, literal
 from agentorm.errors import InvalidQuery
 from agentorm.whole_numbers import whole
 
+_LEAST = 1e-100
+_RANGE = f"what is not 0 lies from {_LEAST:g} to {1 / _LEAST:g}"
 DEPTH = 100
 """How many rows of each ranking are fused, where nothing else is said."""
 
@@ -76,7 +77,7 @@ class RRF(Fusion):
     def __post_init__(self) -> None:
         self._check()
         if not _is_number(self.k) or self.k <= 0:
-            raise InvalidQuery(f"k of RRF is a finite number above 0, got {self.k!r}")
+            raise InvalidQuery(f"k of RRF is a finite number above 0, got {self.k!r}", hint=_RANGE)
 
     def shares(self, weight: float, scores: Sequence[float]) -> list[float]:
         return [weight / (self.k + place) for place in range(1, len(scores) + 1)]
@@ -137,7 +138,7 @@ def _number(value: float) -> BindParameter[float]:
 def _is_number(value: object) -> bool:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
-    return abs(value) <= float_info.max
+    return value == 0 or _LEAST <= abs(value) <= 1 / _LEAST
 
 
 def _weights(name: str, given: Any) -> tuple[float, float]:
@@ -146,7 +147,8 @@ def _weights(name: str, given: Any) -> tuple[float, float]:
     if not isinstance(given, tuple | list) or len(weights) != 2:
         raise InvalidQuery(f"{problem}, got {given!r}", hint=f"{name}(weights=(2, 1))")
     if not all(_is_number(weight) and weight >= 0 for weight in weights):
-        raise InvalidQuery(f"a weight is a finite number of 0 or more, got {given!r}")
+        problem = f"a weight is a finite number of 0 or more, got {given!r}"
+        raise InvalidQuery(problem, hint=_RANGE)
     by_distance, by_text = map(float, weights)
     if by_distance == by_text == 0.0:
         raise InvalidQuery(f"{problem}, and both are 0", hint="one of them counts")
