@@ -237,6 +237,6 @@ def test_the_capabilities_of_an_engine_without_them(db: Database) -> None:
     assert set(known.rankers.values()) == {"scan"}
     assert known.features == {
         *(Feature.UPSERT, Feature.CONCURRENT_WRITERS),
-        *(Feature.GIN, Feature.JSON_PATH_INDEX),
+        *(Feature.GIN, Feature.JSON_PATH_INDEX, Feature.FULL_TEXT),
     }
     assert known.notes[-1] == "the server has no pgvector: vectors are BYTEA, numpy ranks them"

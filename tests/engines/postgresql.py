@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import platform
 import secrets
 import shutil
@@ -83,9 +84,22 @@ def _copy(root: Path, folder: Path) -> None:
 def _initdb_options() -> list[str]:
     """One round of hashing: the password keeps out other users, for as long as the tests run."""
     access = ["--username=agentorm", "--auth=scram-sha-256", "--pwfile=password"]
-    locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    collation = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     settings = ["-c", "scram_iterations=1", "-c", "dynamic_shared_memory_type=mmap"]
-    return [*access, *locale, "-D", "data", "-E", "UTF8", "-N", *settings]
+    return [*access, *collation, *_character_types(), "-D", "data", "-E", "UTF8", "-N", *settings]
+
+
+def _character_types() -> list[str]:
+    """Full text takes what is a letter from the machine, and all beyond ASCII for one in C."""
+    before = locale.setlocale(locale.LC_CTYPE)
+    for name in ("C.UTF-8", "en_US.UTF-8"):
+        try:
+            locale.setlocale(locale.LC_CTYPE, name)
+        except locale.Error:
+            continue
+        locale.setlocale(locale.LC_CTYPE, before)
+        return [f"--lc-ctype={name}"]
+    return []
 
 
 def _options(port: int) -> list[str]:
