@@ -36,8 +36,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_the_revisions_beside_the_package(installed: Path) -> None:
-    shipped = installed / "agentorm" / "memory" / "alembic"
-    names = {path.relative_to(shipped).as_posix() for path in shipped.rglob("*.*")}
+    inside, shipped = "agentorm/memory/alembic/", installed / "agentorm" / "memory" / "alembic"
+    [wheel] = installed.parent.glob("agentorm-*.whl")
+    written = ZipFile(wheel).namelist()
+    names = {name.removeprefix(inside) for name in written if name.startswith(inside)}
     in_the_repository = (REPOSITORY / "alembic").rglob("*.*")
     expected = {path.relative_to(REPOSITORY / "alembic").as_posix() for path in in_the_repository}
     assert names == {name for name in expected if "__pycache__" not in name}
