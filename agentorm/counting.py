@@ -14,6 +14,7 @@ from agentorm.selecting import (
     beside,
     distance_of,
     farthest_distance,
+    farthest_of_all,
     group_of,
     restricted,
     scoped,
@@ -57,10 +58,8 @@ def _that_pass(query: Query[Any], *columns: Any) -> AnySelect:
         return made.join(found, same_row(query.model, found))
     if query.ranking is None:
         return made
-    farthest = farthest_distance(query)
-    limit = float_info.max if farthest is None else farthest
-    near = distance_of(query.ranking) <= limit
-    if query.text is None or farthest is not None:
+    near = distance_of(query.ranking) <= farthest_of_all(query)
+    if query.text is None or farthest_distance(query) is not None:
         return made.where(near)
     found = beside(query, found_by(query.text))
     made = made.outerjoin(found, same_row(query.model, found))

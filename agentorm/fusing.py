@@ -11,7 +11,7 @@ from sqlalchemy.sql.expression import FromClause, Subquery
 
 from agentorm.expressions import AnySelect
 from agentorm.fusion import Fusion
-from agentorm.matching import KEY, SCORE
+from agentorm.matching import SCORE, keys_of
 from agentorm.rankings import Ranking
 
 DISTANCE, FUSED_SCORE = "distance", "fused_score"
@@ -26,19 +26,14 @@ class Legs:
     Attributes:
         ranking: what the first ranks by.
         nearest: keys and distances; farther ones, and none at all, are left out here.
-        farthest: the distance beyond which no row counts, None without any.
+        limit: the distance beyond which no row counts.
         matched: keys and scores of the text.
     """
 
     ranking: Ranking
     nearest: AnySelect
-    farthest: float | None
+    limit: float
     matched: AnySelect
-
-    @property
-    def limit(self) -> float:
-        """The same, and beyond every distance without a threshold."""
-        return float_info.max if self.farthest is None else self.farthest
 
 
 def fused_by(legs: Legs, fusion: Fusion) -> Subquery:
@@ -54,12 +49,12 @@ def watched(legs: Legs, fusion: Fusion) -> Subquery:
     `READ` says how many rows it gave, `HELD` how many of them the threshold left.
     """
     found = legs.nearest.subquery("found_nearest")
-    distance, keys = _measured(found), _keys(found)
+    distance, keys = _measured(found), keys_of(found)
     counted = func.count().over().label(READ)
     once = select(*keys, func.min(distance).label(DISTANCE), counted)
     read = once.where(distance <= float_info.max).group_by(*keys).subquery("nearest_read")
     held = select(*read.c, func.count().over().label(HELD)).where(read.c[DISTANCE] <= legs.limit)
-    near = held.order_by(read.c[DISTANCE], *_keys(read)).limit(fusion.depth).subquery("nearest")
+    near = held.order_by(read.c[DISTANCE], *keys_of(read)).limit(fusion.depth).subquery("nearest")
     return _added_up(select(*near.c), near, legs, fusion, READ, HELD)
 
 
@@ -75,16 +70,16 @@ def _added_up(
     matched = legs.matched.subquery("matched")
     text_score = matched.c[SCORE]
     near_share, share = (
-        fusion.share(fusion.weights[0], score, (_measured(near), *_keys(near))),
-        fusion.share(fusion.weights[1], text_score, (text_score.desc(), *_keys(matched))),
+        fusion.share(fusion.weights[0], score, (_measured(near), *keys_of(near))),
+        fusion.share(fusion.weights[1], text_score, (text_score.desc(), *keys_of(matched))),
     )
     by_distance = rows.with_only_columns(
-        *_keys(near), _measured(near).label(DISTANCE), _none(SCORE), near_share.label(_SHARE)
+        *keys_of(near), _measured(near).label(DISTANCE), _none(SCORE), near_share.label(_SHARE)
     ).add_columns(*(near.c[name] for name in counts))
-    by_text = select(*_keys(matched), _none(DISTANCE), text_score, share.label(_SHARE))
+    by_text = select(*keys_of(matched), _none(DISTANCE), text_score, share.label(_SHARE))
     by_text = by_text.add_columns(*map(_none, counts))
     parts = union_all(by_distance, by_text).subquery("legs")
-    keys = _keys(parts)
+    keys = keys_of(parts)
     made = select(
         *keys,
         func.max(parts.c[DISTANCE]).label(DISTANCE),
@@ -100,13 +95,9 @@ def _score(distance: Any, ranking: Ranking) -> ColumnElement[Any]:
     return cast("ColumnElement[Any]", made.label(_SCORE))
 
 
-def _keys(rows: FromClause) -> list[ColumnElement[Any]]:
-    return [column for column in rows.c if column.key.startswith(KEY.format(""))]
-
-
 def _measured(rows: FromClause) -> ColumnElement[Any]:
     """The column behind the keys."""
-    return rows.c[len(_keys(rows))]
+    return rows.c[len(keys_of(rows))]
 
 
 def _none(name: str) -> ColumnElement[Any]:

@@ -14,9 +14,6 @@ from sqlalchemy import (
     Double,
     Float,
     Label,
-    LargeBinary,
-    String,
-    TypeDecorator,
     and_,
     bindparam,
     cast,
@@ -27,11 +24,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import coercions, operators, roles
 from sqlalchemy.sql.visitors import iterate
-from sqlalchemy.types import NullType, TypeEngine
+from sqlalchemy.types import NullType
 
 from agentorm.dialects import Dialect
 from agentorm.errors import InvalidQuery
 from agentorm.expressions import AnySelect, Sorted
+from agentorm.grouping import may_be_longer, own_type
 from agentorm.models import key_columns
 from agentorm.query import Query
 from agentorm.statement import statement
@@ -58,7 +56,7 @@ class SortKey:
 
     def selected(self, name: str) -> Label[Any]:
         """The value of a row; drivers round those of single precision, which the cast prevents."""
-        kind = _own(self.expression)
+        kind = own_type(self.expression)
         if isinstance(kind, Float) and not isinstance(kind, Double):
             return type_coerce(cast(self.expression, Double), _AS_THE_DRIVER_HAS_IT).label(name)
         return self._raw.label(name)
@@ -178,16 +176,10 @@ def _cut(key: SortKey, dialect: Dialect) -> SortKey:
     return SortKey(cut, key.descending, key.nulls_first, key.nullable)
 
 
-def _own(expression: ColumnElement[Any]) -> TypeEngine[Any]:
-    kind = expression.type
-    return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
-
-
 def _may_be_longer(expression: ColumnElement[Any], most: int) -> bool:
-    own = _own(expression)
-    if isinstance(own, NullType):
+    if isinstance(own_type(expression), NullType):
         return getattr(expression, "name", None) in _GIVE_TEXT
-    return isinstance(own, String | LargeBinary) and (own.length is None or own.length > most)
+    return may_be_longer(expression, most)
 
 
 def _sorted(given: ColumnElement[Any], key: SortKey) -> ColumnElement[Any]:

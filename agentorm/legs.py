@@ -14,6 +14,7 @@ from agentorm.selecting import (
     beside,
     distance_of,
     farthest_distance,
+    farthest_of_all,
     keyed,
     label_of,
     packed,
@@ -38,7 +39,7 @@ def legs_of(query: Query[Any], *, indexed: bool, candidates: int | None = None) 
     if leg.size is not None:
         nearest = nearest.order_by(NearestFirst(label, key_columns(query.model)))
         nearest = nearest.limit(candidates or leg.size)
-    return Legs(leg.ranking, nearest, farthest_distance(query), matched_leg(query))
+    return Legs(leg.ranking, nearest, farthest_of_all(query), matched_leg(query))
 
 
 def nearest_leg(query: Query[Q]) -> Query[Q]:

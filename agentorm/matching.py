@@ -18,7 +18,7 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.sql.expression import Subquery
+from sqlalchemy.sql.expression import FromClause, Subquery
 
 from agentorm.errors import InvalidQuery
 from agentorm.expressions import AnySelect
@@ -139,7 +139,7 @@ def found_by(text: TextSearch) -> Subquery:
     if len(parts) == 1:
         return parts[0].subquery("found")
     every = union_all(*parts).subquery("found_in")
-    keys = [column for column in every.c if column.name != SCORE]
+    keys = keys_of(every)
     summed = select(*keys, func.sum(every.c[SCORE]).label(SCORE)).group_by(*keys)
     return summed.subquery("found")
 
@@ -172,6 +172,11 @@ def _of_keys(field: SearchedField, score: ColumnElement[Any], *, indexed: bool =
     ]
     source = Searched(field.place, indexed=indexed)
     return select(*keys, score.label(SCORE)).select_from(source)
+
+
+def keys_of(rows: FromClause) -> list[ColumnElement[Any]]:
+    """The columns of rows that are joined by their key."""
+    return [column for column in rows.c if column.key.startswith(KEY.format(""))]
 
 
 def same_row(model: type[Any], found: Subquery) -> ColumnElement[bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from sys import float_info
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, select, tuple_, type_coerce
@@ -133,6 +134,12 @@ def farthest_distance(query: Query[Any]) -> float | None:
     if query.lowest_score is not None:
         limits.append(ranking.metric.farthest_of(query.lowest_score, len(ranking.vector)))
     return min(limits, default=None)
+
+
+def farthest_of_all(query: Query[Any]) -> float:
+    """The same; without a threshold every distance counts that there is."""
+    farthest = farthest_distance(query)
+    return float_info.max if farthest is None else farthest
 
 
 def label_of(model: type[Any]) -> str:

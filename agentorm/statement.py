@@ -10,7 +10,7 @@ from sqlalchemy.sql.expression import Subquery
 from agentorm.checking import check
 from agentorm.expressions import AnySelect, NearestFirst
 from agentorm.fusing import DISTANCE, FUSED_SCORE, HELD, READ, fused_by, watched
-from agentorm.grouping import PLACE, grouped_by, placed, within
+from agentorm.grouping import PLACE, grouped_by, placed
 from agentorm.legs import legs_of
 from agentorm.matching import SCORE, TextSearch, found_by, same_row
 from agentorm.models import key_columns
@@ -18,6 +18,7 @@ from agentorm.selecting import (
     beside,
     distance_of,
     farthest_distance,
+    farthest_of_all,
     field_of_groups,
     keyed,
     label_of,
@@ -128,7 +129,7 @@ def _best_of_each(query: Query[Any]) -> AnySelect:
     ranked = rows.subquery("ranked")
     made = placed(ranked, ranked.c[name].desc() if query.text is not None else ranked.c[name])
     if query.ranking is not None:
-        made = within(made, ranked.c[name], farthest_distance(query))
+        made = made.where(ranked.c[name] <= farthest_of_all(query))
     best = beside(query, made.subquery("best"))
     made = _joined(query, best)
     made = made.add_columns(best.c[name]) if query.is_ranked else made

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, cast
 from warnings import filterwarnings
 
 from alembic.operations import ops
@@ -23,6 +23,7 @@ from agentorm.json_indexes import (
     is_json_index,
 )
 from agentorm.json_paths import Step
+from agentorm.migrations.filtering import name_filters, object_filters
 from agentorm.migrations.json_indexes import CreateJSONIndexOp, DropJSONIndexOp, JSONIndexOp
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ _SKIPPED = "autogenerate skipping metadata-specified expression-based index {!r}
 _WORD = re.compile(r"(E?)'((?:''|[^'])*)'|(?<!\w)(\d+)(?!\w)")
 _STEP = re.compile(r'\."([^"]*)"|\[(\d+)\]')
 _MOST_STEPS, _CUT = 32, 40
-_Filter: TypeAlias = Callable[..., bool]
 
 
 def hide(context: AutogenContext) -> None:
@@ -48,16 +48,11 @@ def hide(context: AutogenContext) -> None:
     def is_compared(item: Any, name: str | None, kind: str, *_: Any) -> bool:
         return kind != "index" or not is_json_index(item)
 
-    names, objects = _filters(context)
-    names.append(is_shown)
-    objects.append(is_compared)
+    name_filters(context).append(is_shown)
+    object_filters(context).append(is_compared)
     for table in context.sorted_tables:
         for index in filter(is_json_index, table.indexes):
             filterwarnings("ignore", re.escape(_SKIPPED.format(index.name)))
-
-
-def _filters(context: Any) -> tuple[list[_Filter], list[_Filter]]:
-    return context._name_filters, context._object_filters  # noqa: SLF001
 
 
 def compare_json_indexes(
@@ -99,7 +94,7 @@ def _propose(
     """Unless the project's own filter has nothing of it."""
     change.schema = schema
     index, gone = change.to_index(), isinstance(change, DropJSONIndexOp)
-    objects = _filters(context)[1][:-1]
+    objects = object_filters(context)[:-1]
     if all(shows(index, change.name, "index", gone, None) for shows in objects):
         changes.ops.append(change)
 

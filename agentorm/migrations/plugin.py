@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from agentorm.migrations import changing, text_comparing
 from agentorm.migrations.comparing import compare_indexes, compare_types
+from agentorm.migrations.filtering import name_filters
 from agentorm.migrations.json_comparing import compare_json_indexes, hide
 from agentorm.migrations.operations import ready
 from agentorm.migrations.rendering import rendering
@@ -51,8 +52,7 @@ def _begin(context: AutogenContext, upgrade: ops.UpgradeOps) -> PriorityDispatch
             return True
         return not (name in hidden or name.startswith(OWN_TABLES))
 
-    filters: list[Any] = context._name_filters  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
-    filters.append(is_shown)
+    name_filters(context).append(is_shown)
     hide(context)
     text_comparing.hide(context)
     context.opts = {**context.opts, "render_item": rendering(context.opts.get("render_item"))}

@@ -76,7 +76,7 @@ def _prepare_back(context: AutogenContext, operation: PrepareBackOp) -> list[str
 @renderers.dispatch_for(CreateVectorIndexOp)
 @renderers.dispatch_for(DropVectorIndexOp)
 def _vector_index(context: AutogenContext, operation: VectorIndexOp) -> str:
-    given = [f"metric={str(operation.metric)!r}"]
+    given = [_declared(context, operation.index), f"metric={str(operation.metric)!r}"]
     if operation.kind is not Kind.FLOAT32:
         given.append(f"kind={str(operation.kind)!r}")
     if operation.dimension is not None:
@@ -89,19 +89,16 @@ def _vector_index(context: AutogenContext, operation: VectorIndexOp) -> str:
 def _json_index(context: AutogenContext, operation: JSONIndexOp) -> str:
     if getattr(operation.index, "type", None) is date:
         context.imports.add("import datetime")
-    return _index(context, operation)
+    return _index(context, operation, _declared(context, operation.index))
 
 
 @renderers.dispatch_for(CreateTextIndexOp)
 @renderers.dispatch_for(DropTextIndexOp)
 def _text_index(context: AutogenContext, operation: TextIndexOp) -> str:
-    named = (operation.name, operation.table_name, operation.column_name)
-    given = [*(repr(str(each)) for each in named), f"language={operation.language!r}"]
+    given = [f"language={operation.language!r}"]
     if operation.key:
         given.append(f"key=[{', '.join(_column(context, part) for part in operation.key)}]")
-    given += _schema(operation.schema)
-    given += [f"{operation.flag}=True"] if operation.asks else []
-    return f"{_prefix(context)}{operation.verb}({', '.join(given)})"
+    return _index(context, operation, *given)
 
 
 def _column(context: AutogenContext, column: Column[Any]) -> str:
@@ -114,10 +111,14 @@ def _rendered(context: AutogenContext, type_: TypeEngine[Any]) -> str:
     return render._repr_type(type_, context)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
 
 
-def _index(context: AutogenContext, operation: IndexOp, *more: str) -> str:
+def _declared(context: AutogenContext, index: object) -> str:
     context.imports.add(IMPORT)
+    return f"agentorm.{index!r}"
+
+
+def _index(context: AutogenContext, operation: IndexOp, *more: str) -> str:
     named = (operation.name, operation.table_name, operation.column_name)
-    given = [*(repr(str(each)) for each in named), f"agentorm.{operation.index!r}", *more]
+    given = [*(repr(str(each)) for each in named), *more]
     given += _schema(operation.schema)
     given += [f"{operation.flag}=True"] if operation.asks else []
     return f"{_prefix(context)}{operation.verb}({', '.join(given)})"

@@ -13,6 +13,7 @@ from agentorm import dialects
 from agentorm.dialects import Dialect, Feature
 from agentorm.dialects.built import BuiltText
 from agentorm.dialects.text_storage import has_integer_key, index_name
+from agentorm.migrations.filtering import name_filters
 from agentorm.migrations.neutral import neutral
 from agentorm.migrations.text_indexes import CreateTextIndexOp, DropTextIndexOp, TextIndexOp
 from agentorm.text_indexes import searched_columns
@@ -36,8 +37,7 @@ def hide(context: AutogenContext) -> None:
             return name not in built
         return all(it.shadow is None or name != it.shadow for it in built.values())
 
-    filters: list[Any] = context._name_filters  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
-    filters.append(is_shown)
+    name_filters(context).append(is_shown)
 
 
 def _built(context: AutogenContext, table: str, schema: str | None) -> _Built:

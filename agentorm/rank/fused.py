@@ -6,23 +6,21 @@ further ones, and then ranks every row, until there are as many as the fusion ta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import nan
 from typing import Any, Generic, TypeVar
 
-from agentorm.counting import counted, passing
+from agentorm.counting import passing
 from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
 from agentorm.legs import nearest_leg
 from agentorm.query import Query
 from agentorm.rank import texts
-from agentorm.rank.base import Found, Ranker, Run
+from agentorm.rank.base import Found, Run
 from agentorm.rank.indexing import candidates_of, is_served, why
-from agentorm.rank.matches import raw_refused
+from agentorm.rank.matches import InOneStatement, fetched
 from agentorm.rank.native import few_pass, searching
-from agentorm.rank.streaming import streamed
 from agentorm.results import Hit
 from agentorm.statement import statement, watched_statement
 
@@ -48,40 +46,31 @@ class _Watched(Generic[E]):
         return len(self.rows) == query.size and self.held < self.read
 
 
-class Fused(Ranker):
+class Fused(InOneStatement):
     name = "fusion"
 
     def nearest(self, query: Query[E], run: Run) -> Found[E]:
-        leg = nearest_leg(query)
+        leg, asked = nearest_leg(query), texts.asked(query, run.dialect)
         if not is_served(leg, run.dialect) or few_pass(leg, run):
-            return self._exactly(query, run)
-        asked, wanted = candidates_of(leg, run.dialect), leg.size or 0
-        looked = self._look(query, run)
+            return _exactly(asked, run)
+        candidates, wanted = candidates_of(leg, run.dialect), leg.size or 0
+        made = watched_statement(asked, candidates)
+        looked = _look(asked, made, searching(leg, run), run)
         if looked.held >= wanted:
             return Found(looked.rows, exact=False)
-        if looked.read >= asked and looked.is_page_of(query):
+        if looked.read >= candidates and looked.is_page_of(query):
             return Found(looked.rows, exact=False)
-        if looked.read < asked:
-            left = run.session.execute(passing(leg, asked)).scalar_one()
+        if looked.read < candidates:
+            left = run.session.execute(passing(leg, candidates)).scalar_one()
             if left <= looked.read:
                 return Found(looked.rows, exact=True)
             if left < wanted:
-                return self._exactly(query, run)
-        looked = self._look(query, run, widened=True)
+                return _exactly(asked, run)
+        looked = _look(asked, made, searching(leg, run, widened=True), run)
         is_full = looked.held >= wanted or looked.is_page_of(query)
         if is_full or looked.held < looked.read:
             return Found(looked.rows, exact=False, complete=is_full)
-        return self._exactly(query, run)
-
-    def stream(self, query: Query[E], run: Run) -> Iterator[E]:
-        made = statement(texts.asked(query, run.dialect), indexed=False)
-        with raw_refused(query, run), streamed(query, made, run) as rows:
-            yield from rows.scalars()
-
-    def count(self, query: Query[Any], run: Run) -> int:
-        made = counted(texts.asked(query, run.dialect))
-        with raw_refused(query, run):
-            return int(run.session.execute(made).scalar_one())
+        return _exactly(asked, run)
 
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
         asked, leg = texts.asked(query, dialect), nearest_leg(query)
@@ -99,24 +88,19 @@ class Fused(Ranker):
         leg = nearest_leg(query)
         return searching(leg, run) if is_served(leg, run.dialect) else nullcontext()
 
-    def _exactly(self, query: Query[E], run: Run) -> Found[E]:
-        made = statement(texts.asked(query, run.dialect), indexed=False)
-        return Found([_hit(*row) for row in _fetch(query, made, run)], exact=True)
 
-    def _look(self, query: Query[E], run: Run, *, widened: bool = False) -> _Watched[E]:
-        leg = nearest_leg(query)
-        asked = texts.asked(query, run.dialect)
-        made = watched_statement(asked, candidates_of(leg, run.dialect))
-        with searching(leg, run, widened=widened):
-            rows = _fetch(query, made, run)
-        read, held = rows[0][-2:] if rows else (0, 0)
-        return _Watched([_hit(*row[:-2]) for row in rows], read or 0, held or 0)
+def _exactly(asked: Query[E], run: Run) -> Found[E]:
+    rows = fetched(asked, statement(asked, indexed=False), run)
+    return Found([_hit(*row) for row in rows], exact=True)
 
 
-def _fetch(query: Query[Any], made: AnySelect, run: Run) -> list[tuple[Any, ...]]:
-    with raw_refused(query, run):
-        rows = run.session.execute(made)
-    return [tuple(row) for row in (rows.unique() if query.loaders else rows)]
+def _look(
+    asked: Query[E], made: AnySelect, settings: AbstractContextManager[None], run: Run
+) -> _Watched[E]:
+    with settings:
+        rows = fetched(asked, made, run)
+    read, held = rows[0][-2:] if rows else (0, 0)
+    return _Watched([_hit(*row[:-2]) for row in rows], read or 0, held or 0)
 
 
 def _hit(entity: E, distance: float | None, text_score: float | None, fused: float) -> Hit[E]:

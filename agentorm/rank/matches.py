@@ -23,20 +23,11 @@ from agentorm.words import Raw
 E = TypeVar("E")
 
 
-class Matches(Ranker):
-    name = "text"
-
-    def nearest(self, query: Query[E], run: Run) -> Found[E]:
-        made = statement(texts.asked(query, run.dialect))
-        with raw_refused(query, run):
-            rows = run.session.execute(made)
-        if query.loaders:
-            rows = rows.unique()
-        hits = [Hit(entity, nan, score, text_score=score) for entity, score in rows]
-        return Found(hits, exact=True)
+class InOneStatement(Ranker):
+    """The engine searches the text, and ranks, in one statement."""
 
     def stream(self, query: Query[E], run: Run) -> Iterator[E]:
-        made = statement(texts.asked(query, run.dialect))
+        made = statement(texts.asked(query, run.dialect), indexed=False)
         with raw_refused(query, run), streamed(query, made, run) as rows:
             yield from rows.scalars()
 
@@ -44,6 +35,15 @@ class Matches(Ranker):
         made = counted(texts.asked(query, run.dialect))
         with raw_refused(query, run):
             return int(run.session.execute(made).scalar_one())
+
+
+class Matches(InOneStatement):
+    name = "text"
+
+    def nearest(self, query: Query[E], run: Run) -> Found[E]:
+        rows = fetched(query, statement(texts.asked(query, run.dialect)), run)
+        hits = [Hit(entity, nan, score, text_score=score) for entity, score in rows]
+        return Found(hits, exact=True)
 
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
         return (statement(texts.asked(query, dialect)),)
@@ -53,6 +53,13 @@ class Matches(Ranker):
 
     def notes(self, query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
         return texts.notes(query, dialect)
+
+
+def fetched(query: Query[Any], made: AnySelect, run: Run) -> list[Any]:
+    """The rows of a select that the query was made into."""
+    with raw_refused(query, run):
+        rows = run.session.execute(made)
+    return [*(rows.unique() if query.loaders else rows)]
 
 
 @contextmanager
