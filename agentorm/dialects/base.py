@@ -34,6 +34,7 @@ from sqlalchemy.types import TypeEngine
 from agentorm.dialects.holding import HoldsVectors
 from agentorm.dialects.json_forms import READABLE, JSONForms
 from agentorm.dialects.searching import SearchesText
+from agentorm.dialects.sending import Sends
 from agentorm.errors import DatabaseError, UnsupportedFeature
 from agentorm.vectors import Kind, Metric
 
@@ -63,7 +64,7 @@ class Feature(StrEnum):
     CONCURRENT_WRITERS = "concurrent writers"
 
 
-class Dialect(HoldsVectors, SearchesText):
+class Dialect(HoldsVectors, SearchesText, Sends):
     """One engine: what it can do, and how that is written in its SQL.
 
     Templates take compiled fragments only, and carry their own parentheses.
@@ -301,9 +302,6 @@ class Dialect(HoldsVectors, SearchesText):
     def name_length(self, name: str) -> int:
         """How long a name is, as the engine counts."""
         return len(name)
-
-    def before_savepoint(self, connection: Connection) -> None:
-        """Make sure that there is a transaction for a savepoint to be part of."""
 
     def searching(
         self, connection: Connection, method: Feature, effort: Effort

@@ -214,7 +214,10 @@ class MySQL(Dialect):
 
     def watch(self, engine: Engine) -> None:
         event.listen(engine, "handle_error", mysql_limits.give_up_after_conflict)
-        event.listen(engine, "before_cursor_execute", mysql_limits.check_packet)
+        event.listen(engine, "before_cursor_execute", mysql_limits.check_packet, retval=True)
+
+    def check_length(self, connection: Connection, sql: str, parameters: Any) -> None:
+        mysql_limits.check_length(connection, sql, parameters)
 
     def on_connect(self, connection: Any) -> None:
         """Another character set of the URL would cut what it does not have, without a word."""

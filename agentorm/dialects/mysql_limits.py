@@ -183,12 +183,18 @@ def give_up_after_conflict(context: ExceptionContext) -> None:
 
 def check_packet(
     conn: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
-) -> None:
+) -> tuple[str, Any]:
     """Refuse a statement that the server would hang up on.
 
     Raises:
         InvalidValue: it is longer than the server takes.
     """
+    check_length(conn, statement, parameters)
+    return statement, parameters
+
+
+def check_length(conn: Connection, statement: str, parameters: Any) -> None:
+    """The same, for whoever asks."""
     largest = max(_rows(parameters), key=_length, default=())
     if _length(largest) < _SURELY_FITS:
         return

@@ -216,7 +216,15 @@ class PostgreSQL(Dialect):
     def attach(self, engine: Engine) -> None:
         from agentorm.dialects.psycopg_vectors import binary_when_vectors_return
 
-        event.listen(engine, "before_cursor_execute", binary_when_vectors_return)
+        event.listen(engine, "before_cursor_execute", binary_when_vectors_return, retval=True)
+
+    def open_cursor(self, connection: Any, *, binary: bool) -> Any:
+        return connection.cursor(binary=binary)
+
+    def returns_binary(self, compiled: Any) -> bool:
+        from agentorm.dialects.psycopg_vectors import returns_vectors
+
+        return returns_vectors(compiled, compiled.dialect)
 
     def on_connect(self, connection: Any) -> None:
         from agentorm.dialects.psycopg_vectors import expect_cancelling, register_vectors

@@ -32,6 +32,8 @@ _SAFE_IN_BINARY = (
     sqltypes.DateTime,
     sqltypes.JSON,
 )
+BINARY = "agentorm_binary"
+"""The execution option of a text whose rows come in binary form."""
 _binary_statements: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 
@@ -118,23 +120,29 @@ def register_vectors(connection: Any, oids: Sequence[int]) -> None:
 
 def binary_when_vectors_return(
     conn: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
-) -> None:
+) -> tuple[str, Any]:
     """Ask for binary results when a vector is among them and no type would be hurt by it.
 
     Types that psycopg does not know, native enums among them, come back as undecoded bytes in
     binary: a statement that returns one keeps text, which is slower and as exact.
     """
+    if context is not None and _wants_binary(context):
+        getattr(cursor, "_cursor", cursor).format = Format.BINARY
+    return statement, parameters
+
+
+def _wants_binary(context: Any) -> bool:
     compiled = getattr(context, "compiled", None)
     if compiled is None:
-        return
+        return bool(context.execution_options.get(BINARY))
     binary = _binary_statements.get(compiled)
     if binary is None:
-        binary = _binary_statements[compiled] = _returns_vectors(compiled, context.dialect)
-    if binary:
-        getattr(cursor, "_cursor", cursor).format = Format.BINARY
+        binary = _binary_statements[compiled] = returns_vectors(compiled, context.dialect)
+    return binary
 
 
-def _returns_vectors(compiled: Any, dialect: Any) -> bool:
+def returns_vectors(compiled: Any, dialect: Any) -> bool:
+    """Whether vectors are among the columns of a select, and no other type would be hurt."""
     columns = getattr(compiled, "_result_columns", None) or ()
     kinds = [column.type.dialect_impl(dialect) for column in columns]
     kinds = [getattr(kind, "impl_instance", kind) for kind in kinds]

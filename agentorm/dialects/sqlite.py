@@ -156,7 +156,10 @@ class SQLite(Dialect):
         event.listen(engine, "do_connect", _connect)
         event.listen(engine, "connect", _configure)
         event.listen(engine, "begin", _delay_begin)
-        event.listen(engine, "before_cursor_execute", _begin_before_first_statement)
+        event.listen(engine, "before_cursor_execute", _begin_before_first_statement, retval=True)
+
+    def has_begun(self, connection: Connection) -> bool:
+        return _PENDING not in connection.info
 
     def before_savepoint(self, connection: Connection) -> None:
         """Python's driver begins no transaction for SAVEPOINT, and its release would commit."""
@@ -257,10 +260,11 @@ def _delay_begin(connection: Connection) -> None:
 
 def _begin_before_first_statement(
     conn: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
-) -> None:
+) -> tuple[str, Any]:
     aside = context is not None and ASIDE.items() <= context.execution_options.items()
     if _PENDING in conn.info and not aside:
         _begin(conn, writes=not statement.lstrip().upper().startswith(_READS))
+    return statement, parameters
 
 
 def _begin(connection: Connection, *, writes: bool) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from agentorm.dialects import Dialect
 from agentorm.dialects.tasks import breathe
+from agentorm.direct import Line, line_of
 from agentorm.expressions import AnySelect
 from agentorm.models import mapper_of
 from agentorm.query import Query
@@ -39,6 +40,11 @@ class Run:
     connection: Connection
     dialect: Dialect
     passing: bool = False
+
+    @property
+    def line(self) -> Line:
+        """The way to the driver in the session's transaction."""
+        return line_of(self.session, self.connection, self.dialect)
 
     def pause(self) -> None:
         """Let other tasks go on, where there is an event loop."""

@@ -1,0 +1,34 @@
+"""How statements get to an engine beside SQLAlchemy's own way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+class Sends:
+    """What is asked before a statement goes over the driver's own cursor."""
+
+    def has_begun(self, connection: Connection) -> bool:
+        """Whether the engine is in the transaction that SQLAlchemy has begun."""
+        return True
+
+    def open_cursor(self, connection: Any, *, binary: bool) -> Any:
+        """A cursor of a DBAPI connection; of rows in binary form, where the driver has one."""
+        return connection.cursor()
+
+    def check_length(self, connection: Connection, sql: str, parameters: Any) -> None:
+        """See that the server takes a statement of this length with the longest of the values.
+
+        Raises:
+            InvalidValue: it does not.
+        """
+
+    def returns_binary(self, compiled: Any) -> bool:
+        """Whether the rows of a compiled select had better come in binary form."""
+        return False
+
+    def before_savepoint(self, connection: Connection) -> None:
+        """Make sure that there is a transaction for a savepoint to be part of."""

@@ -1,0 +1,195 @@
+"""Statements over the driver's own cursor, where nobody listens to what SQLAlchemy does.
+
+Of SQLAlchemy this uses what is not public: how a driver's error becomes one of its own, which
+transaction a session is in, whether anything waits for its flush.
+"""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.session import SessionTransactionState
+
+from agentorm.dialects import Dialect
+from agentorm.listening import Ears
+
+Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
+"""Of one statement, as the driver takes them: in their order, or by name."""
+BINARY = {"agentorm_binary": True}
+"""Execution options of a statement whose rows come in the driver's binary form."""
+
+_LINES = "agentorm_lines"
+_STATEMENTS = ("before_execute", "after_execute", "before_cursor_execute", "after_cursor_execute")
+_DRIVER = ("do_execute", "do_executemany")
+_SESSION = ("do_orm_execute", "loaded_as_persistent")
+_HARMLESS = frozenset({"insertmanyvalues_page_size", "isolation_level", "postgresql_readonly"})
+_ACTIVE = SessionTransactionState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A statement as the driver takes it.
+
+    Attributes:
+        sql: with the driver's placeholders.
+        binary: whether its rows come in the driver's binary form, where it has one.
+    """
+
+    sql: str
+    binary: bool = False
+
+
+class Line:
+    """The way to the driver under the transaction of a session, as long as it lasts.
+
+    A statement goes over the driver's cursor, kept open for the next one. Where anybody listens
+    to SQLAlchemy's events, where statements are logged or awaited, and before the engine's
+    transaction has begun, it goes the way that SQLAlchemy offers for text, with all of that.
+    Errors are SQLAlchemy's on both ways, and a lost connection is invalidated.
+    """
+
+    __slots__ = (
+        "_cursors",
+        "_ears",
+        "_options",
+        "_plain",
+        "_session_ears",
+        "_usual",
+        "connection",
+        "dialect",
+        "session",
+        "transaction",
+    )
+
+    def __init__(self, session: Session, connection: Connection, dialect: Dialect) -> None:
+        self.session, self.connection, self.dialect = session, connection, dialect
+        self.transaction = session.get_transaction()
+        self._cursors: dict[bool, Any] = {}
+        self._plain = self._usual = False
+        self._options: object = None
+        self._session_ears = Ears()
+        self._session_ears.watch(session, _SESSION)
+        self._ears = Ears()
+        self._ears.watch(connection, _STATEMENTS)
+        self._ears.watch(connection.engine, _STATEMENTS)
+        self._ears.watch(connection.dialect, _DRIVER)
+
+    def is_current(self) -> bool:
+        """Whether the session is still in the same transaction, and it has not failed."""
+        transaction = self.session._transaction
+        if transaction is None or transaction._state is not _ACTIVE:
+            return False
+        if transaction is not self.transaction:  # a savepoint of it, or another
+            transaction = self.session.get_transaction()
+        is_open = self.connection._dbapi_connection is not None
+        return is_open and transaction is self.transaction
+
+    def is_usual(self) -> bool:
+        """Whether SQLAlchemy would send a compiled statement as it is, and load rows as ever.
+
+        Not where options change the one or the other, or somebody listens to queries.
+        """
+        options = self.connection._execution_options
+        if options is not self._options:
+            self._options, self._usual = options, _is_usual(options)
+        return (
+            self._usual and not self.session.execution_options and self._session_ears.hear_nothing()
+        )
+
+    def is_direct(self) -> bool:
+        """Whether a statement may go over the driver's cursor now."""
+        if not self._plain:
+            self._plain = _is_plain(self.connection) and self.dialect.has_begun(self.connection)
+        return self._plain and self._ears.hear_nothing()
+
+    def flush(self) -> None:
+        """Write what is pending first, as SQLAlchemy does before a query."""
+        if not self.session._is_clean():
+            self.session._autoflush()
+
+    def fetch(self, sent: Sent, parameters: Parameters) -> Sequence[Sequence[Any]]:
+        """The rows of a select, as the driver gives them."""
+        if not self.is_direct():
+            options = BINARY if sent.binary else {}
+            result = self.connection.exec_driver_sql(
+                sent.sql, _as_given(parameters), execution_options=options
+            )
+            return result.fetchall()
+        cursor = self.cursor(binary=sent.binary)
+        try:
+            cursor.execute(sent.sql, parameters)
+            rows: Sequence[Sequence[Any]] = cursor.fetchall()
+        except BaseException as error:
+            self.fail(error, sent.sql, parameters)
+            raise
+        return rows
+
+    def write(self, sql: str, parameters: Parameters) -> Any:
+        """What SQLAlchemy's cursor result or the driver's cursor says of a statement that writes.
+
+        Both have ``rowcount``, ``lastrowid``, and the rows of a RETURNING by ``fetchall()``.
+        """
+        if not self.is_direct():
+            return self.connection.exec_driver_sql(sql, _as_given(parameters))
+        self.dialect.check_length(self.connection, sql, parameters)
+        cursor = self.cursor()
+        try:
+            cursor.execute(sql, parameters)
+        except BaseException as error:
+            self.fail(error, sql, parameters)
+            raise
+        return cursor
+
+    def write_many(self, sql: str, rows: Sequence[Parameters]) -> Any:
+        """The same for the statement with each of these parameters."""
+        if not self.is_direct():
+            return self.connection.exec_driver_sql(sql, [_as_given(row) for row in rows])
+        self.dialect.check_length(self.connection, sql, rows)
+        cursor = self.cursor()
+        try:
+            cursor.executemany(sql, rows)
+        except BaseException as error:
+            self.fail(error, sql, rows)
+            raise
+        return cursor
+
+    def cursor(self, *, binary: bool = False) -> Any:
+        """The driver's cursor, for one statement after the other: read it to its end."""
+        cursor = self._cursors.get(binary)
+        if cursor is None:
+            driver = self.connection.connection.dbapi_connection
+            cursor = self._cursors[binary] = self.dialect.open_cursor(driver, binary=binary)
+        return cursor
+
+    def fail(self, error: BaseException, sql: str, parameters: Any) -> None:
+        """Raise the error of a cursor as SQLAlchemy would have, which may lose the connection."""
+        self._cursors.clear()
+        self.connection._handle_dbapi_exception(error, sql, parameters, None, None)
+
+
+def line_of(session: Session, connection: Connection, dialect: Dialect) -> Line:
+    """The line of a session in its transaction on that connection."""
+    lines: dict[Any, Line] = session.info.setdefault(_LINES, {})
+    line = lines.get(connection.engine)
+    if line is None or line.connection is not connection or not line.is_current():
+        line = lines[connection.engine] = Line(session, connection, dialect)
+    return line
+
+
+def _is_plain(connection: Connection) -> bool:
+    """Whether SQLAlchemy would do nothing around a statement of its own accord."""
+    return not (connection._echo or connection.dialect.is_async)
+
+
+def _is_usual(options: Mapping[str, Any]) -> bool:
+    return all(name.startswith("agentorm_") or name in _HARMLESS for name in options)
+
+
+def _as_given(parameters: Parameters) -> Any:
+    return dict(parameters) if isinstance(parameters, Mapping) else tuple(parameters)

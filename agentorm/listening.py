@@ -1,0 +1,45 @@
+"""Whether anybody else listens to what SQLAlchemy is about to do."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+_Listeners: TypeAlias = deque[Callable[..., Any]]
+
+
+class Ears:
+    """The listeners to some events of some objects, looked at again at no cost to speak of.
+
+    Those of this library do not count. What is held are SQLAlchemy's own collections, which are
+    not public: they are made where there are none yet, so that who listens later is seen too.
+    """
+
+    __slots__ = ("_empty", "_ours")
+
+    def __init__(self) -> None:
+        self._empty: list[_Listeners] = []
+        self._ours: list[tuple[_Listeners, int]] = []
+
+    def watch(self, target: Any, names: Iterable[str]) -> None:
+        """Look at these events of that engine, connection, session or mapped class's manager."""
+        for name in names:
+            collection = getattr(target.dispatch, name).for_modify(target.dispatch)
+            collection = getattr(collection, "local", collection)
+            for listeners in (collection.listeners, collection.parent_listeners):
+                known = [listener for listener in listeners if _is_ours(listener)]
+                if known:
+                    self._ours.append((listeners, len(known)))
+                else:
+                    self._empty.append(listeners)
+
+    def hear_nothing(self) -> bool:
+        """Whether nobody but this library listens."""
+        if any(self._empty):
+            return False
+        return all(len(listeners) == known for listeners, known in self._ours)
+
+
+def _is_ours(listener: Any) -> bool:
+    return str(getattr(listener, "__module__", "")).startswith("agentorm.")
