@@ -56,6 +56,7 @@ class Line:
 
     __slots__ = (
         "_cursors",
+        "_described",
         "_ears",
         "_options",
         "_plain",
@@ -73,6 +74,7 @@ class Line:
         self._cursors: dict[bool, Any] = {}
         self._plain = self._usual = False
         self._options: object = None
+        self._described: Any = ()
         self._session_ears = Ears()
         self._session_ears.watch(session, _SESSION)
         self._ears = Ears()
@@ -120,6 +122,8 @@ class Line:
             result = self.connection.exec_driver_sql(
                 sent.sql, _as_given(parameters), execution_options=options
             )
+            opened: Any = result.cursor
+            self._described = opened.description
             return result.fetchall()
         cursor = self.cursor(binary=sent.binary)
         try:
@@ -128,7 +132,13 @@ class Line:
         except BaseException as error:
             self.fail(error, sent.sql, parameters)
             raise
+        self._described = cursor.description
         return rows
+
+    @property
+    def codes(self) -> list[Any]:
+        """The driver's types of the columns that came last."""
+        return [column[1] for column in self._described]
 
     def write(self, sql: str, parameters: Parameters) -> Any:
         """What SQLAlchemy's cursor result or the driver's cursor says of a statement that writes.

@@ -19,6 +19,7 @@ from agentorm.explaining import explained
 from agentorm.expressions import AnySelect
 from agentorm.paging import check_page, page_of
 from agentorm.places import Placed, running
+from agentorm.plan import planned_rows
 from agentorm.rank import Run
 from agentorm.results import Explanation, Hits, Page
 from agentorm.statement import statement
@@ -42,7 +43,8 @@ class Endings(Placed[E, Q]):
         with self._running("all") as run:
             if self.is_ranked:
                 return [hit.entity for hit in self._found(run).rows]
-            return list(_entities(run, statement(self)))
+            planned = planned_rows(self, run.line)
+            return list(_entities(run, statement(self))) if planned is None else planned
 
     def hits(self) -> Hits[E]:
         """The rows of a ranking with distance and scores, best first.

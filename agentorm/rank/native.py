@@ -16,6 +16,7 @@ from agentorm.checking import depth_of
 from agentorm.counting import counted, filtered, passing
 from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
+from agentorm.plan import planned_rows
 from agentorm.query import Query
 from agentorm.rank.base import Found, Ranker, Run, hit_of, sortable_key
 from agentorm.rank.groups import first_of_each
@@ -89,7 +90,8 @@ class Native(Ranker):
 
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
         served = is_served(query, dialect)
-        return (_statement(more(query) if served else query, dialect, indexed=served),)
+        sent = _sent(more(query) if served else query, dialect, indexed=served)
+        return (statement(sent, indexed=served),)
 
     def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
         return not is_served(query, dialect)
@@ -119,7 +121,11 @@ class Native(Ranker):
         )
 
     def _fetch(self, query: Query[E], run: Run, *, indexed: bool) -> list[tuple[E, float]]:
-        result = run.session.execute(_statement(query, run.dialect, indexed=indexed))
+        sent = _sent(query, run.dialect, indexed=indexed)
+        planned = planned_rows(sent, run.line, indexed=indexed)
+        if planned is not None:
+            return list(_ranked(planned))
+        result = run.session.execute(statement(sent, indexed=indexed))
         return list(_ranked(result.unique() if query.loaders else result))
 
 
@@ -148,14 +154,14 @@ def _reads_all_pages(query: Query[Any], dialect: Dialect) -> bool:
     return not query.skip or sorts_alone(query, dialect)
 
 
-def _statement(query: Query[Any], dialect: Dialect, *, indexed: bool) -> AnySelect:
+def _sent(query: Query[E], dialect: Dialect, *, indexed: bool) -> Query[E]:
     """With a limit, a threshold only cuts off the end, so the index need not know of it."""
     if query.size is None:
-        return statement(query, indexed=indexed)
+        return query
     sent = replace(query, farthest=None, lowest_score=None)
     if indexed and sorts_alone(query, dialect):
-        sent = replace(sent, size=candidates_of(query, dialect), skip=0)
-    return statement(sent, indexed=indexed)
+        return replace(sent, size=candidates_of(query, dialect), skip=0)
+    return sent
 
 
 def _within(found: list[tuple[E, float]], farthest: float | None) -> list[tuple[E, float]]:

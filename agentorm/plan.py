@@ -1,0 +1,207 @@
+"""Queries of one shape, compiled once: the SQL, what it binds, and what its rows become.
+
+Of SQLAlchemy this uses what is not public: what a select is made of, and whence a parameter comes.
+"""
+
+# pyright: reportPrivateUsage=false
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, TypeAlias, cast
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import BindParameter
+from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from agentorm.direct import Line, Parameters, Sent
+from agentorm.errors import AgentORMError, InvalidValue
+from agentorm.hydrating import Layout, Load, layout_of
+from agentorm.query import Query
+from agentorm.shapes import Shape, shape_of
+from agentorm.statement import statement
+from agentorm.switch import plans_are_on
+
+Source: TypeAlias = int | None
+"""Which value of the shape a parameter takes; None takes the one it was compiled with."""
+MOST_PLANS = 500
+"""Plans that are kept for one engine; the one that was not used for longest goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One parameter of a compiled statement."""
+
+    name: str
+    source: Source
+    fixed: Any
+    process: Callable[[Any], Any] | None
+
+    def of(self, values: Sequence[Any]) -> Any:
+        """What the driver is given, for the values of a shape."""
+        value = self.fixed if self.source is None else values[self.source]
+        return value if self.process is None else self.process(value)
+
+
+@dataclass(eq=False, slots=True)
+class Plan:
+    """A statement as the driver takes it, for every query of one shape."""
+
+    sent: Sent
+    layout: Layout
+    bounds: tuple[Bound, ...]
+    positional: bool
+    more: int
+    dialect: SQLAlchemyDialect
+    _load: Load | None = field(default=None, init=False)
+
+    def rows(self, line: Line, values: Sequence[Any]) -> list[Any] | None:
+        """The entities, each with its distance in a ranking; None where the ORM has to load."""
+        parameters = self.parameters(values)
+        line.flush()
+        rows = line.fetch(self.sent, parameters)
+        load = self._load
+        if load is None:
+            load = self._load = self.layout.loader(self.dialect, line.codes, self.more)
+        return load(line.session, rows)
+
+    def parameters(self, values: Sequence[Any]) -> Parameters:
+        """The values as the driver takes them.
+
+        Raises:
+            InvalidValue: one is none of its column's.
+        """
+        try:
+            if self.positional:
+                return tuple([bound.of(values) for bound in self.bounds])
+            return {bound.name: bound.of(values) for bound in self.bounds}
+        except AgentORMError:
+            raise
+        except Exception as error:
+            raise InvalidValue(str(error)) from error
+
+
+class Plans:
+    """The plans of one engine; for all threads."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Any, Plan | str] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Any) -> Plan | str | None:
+        """The plan of that key, or why there is none; None where that is not known."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+            return found
+
+    def keep(self, key: Any, made: Plan | str) -> None:
+        """Remember it, and forget the one that was not used for longest."""
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > MOST_PLANS:
+                self._kept.popitem(last=False)
+
+
+_plans: WeakKeyDictionary[SQLAlchemyDialect, Plans] = WeakKeyDictionary()
+
+
+def planned_rows(query: Query[Any], line: Line, *, indexed: bool = True) -> list[Any] | None:
+    """What `statement` of the query finds, by its plan: entities, with distance where it ranks.
+
+    None where SQLAlchemy's ORM has to load it.
+    """
+    if not plans_are_on() or not line.is_usual():
+        return None
+    layout = layout_of(query.model)
+    if isinstance(layout, str) or not layout.ears.hear_nothing():
+        return None
+    shape = shape_of(query, indexed=indexed)
+    if isinstance(shape, str):
+        return None
+    plan = _plan(query, shape, layout, line, indexed=indexed)
+    return None if isinstance(plan, str) else plan.rows(line, shape.values)
+
+
+def why_unplanned(query: Query[Any], line: Line) -> str | None:
+    """Why SQLAlchemy's ORM loads the rows of a query; None where a plan does."""
+    if not plans_are_on():
+        return "plans are switched off"
+    if not line.is_usual():
+        return "the session's events or options decide what is loaded"
+    layout = layout_of(query.model)
+    if isinstance(layout, str):
+        return layout
+    if not layout.ears.hear_nothing():
+        return f"events of {query.model.__name__} are listened to"
+    shape = shape_of(query)
+    if isinstance(shape, str):
+        return shape
+    plan = _plan(query, shape, layout, line, indexed=True)
+    return plan if isinstance(plan, str) else None
+
+
+def _plan(
+    query: Query[Any], shape: Shape, layout: Layout, line: Line, *, indexed: bool
+) -> Plan | str:
+    dialect = line.connection.dialect
+    plans = _plans.get(dialect) or _plans.setdefault(dialect, Plans())
+    key = (line.dialect, layout, shape.key)
+    made = plans.get(key)
+    if made is None:
+        made = compiled_plan(query, shape, layout, line, indexed=indexed)
+        plans.keep(key, made)
+    return made
+
+
+def compiled_plan(
+    query: Query[Any], shape: Shape, layout: Layout, line: Line, *, indexed: bool
+) -> Plan | str:
+    """The plan of all queries that have the shape of this one, or why there is none."""
+    made: Any = statement(query, indexed=indexed)
+    distances = made._raw_columns[1:]
+    chosen = made.with_only_columns(*layout.attributes, *distances, maintain_column_froms=True)
+    dialect = line.connection.dialect
+    compiled: SQLCompiler = chosen.compile(dialect=dialect)
+    if compiled.post_compile_params or compiled.literal_execute_params:
+        return "a list of values"
+    sources = _Sources(query, shape, chosen)
+    bounds = [_bound(name, compiled, dialect, sources) for name in _names(compiled)]
+    sent = Sent(compiled.string, binary=line.dialect.returns_binary(compiled))
+    return Plan(sent, layout, tuple(bounds), compiled.positional, len(distances), dialect)
+
+
+class _Sources:
+    """Which value of its shape each parameter of a query's statement is."""
+
+    def __init__(self, query: Query[Any], shape: Shape, made: Any) -> None:
+        self._places: dict[int, int] = {id(bind): i for i, bind in enumerate(shape.binds)}
+        vectors = () if query.ranking is None else query.ranking.vectors
+        self._vectors = {id(v): len(shape.binds) + i for i, v in enumerate(vectors)}
+        ends = (made._limit_clause, made._offset_clause)
+        for place, clause in enumerate(ends, start=len(shape.values) - len(ends)):
+            self._places[id(clause)] = place
+
+    def of(self, bind: BindParameter[Any]) -> Source:
+        """The place of the value among those of the shape; None where it is none of them."""
+        origins = (self._places.get(id(origin)) for origin in cast(Any, bind)._cloned_set)
+        found = next((place for place in origins if place is not None), None)
+        return self._vectors.get(id(bind.value)) if found is None else found
+
+
+def _names(compiled: SQLCompiler) -> Sequence[str]:
+    return compiled.positiontup or () if compiled.positional else [*compiled.binds]
+
+
+def _bound(
+    name: str, compiled: SQLCompiler, dialect: SQLAlchemyDialect, sources: _Sources
+) -> Bound:
+    bind = compiled.binds[name]
+    source = sources.of(bind)
+    process = bind.type.dialect_impl(dialect).bind_processor(dialect)
+    fixed = None if source is not None else bind.effective_value
+    return Bound(compiled.escaped_bind_names.get(name, name), source, fixed, process)

@@ -1,0 +1,77 @@
+"""The shape of a query: what its statement depends on, apart from the values.
+
+Of SQLAlchemy this uses what is not public: what it knows the parts of a statement by.
+"""
+
+# pyright: reportPrivateUsage=false
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement
+
+from agentorm.query import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a statement is known by, and the values of this query in the order of that.
+
+    Attributes:
+        key: equal for queries whose statements differ in values alone.
+        values: those of the conditions, of vectors, then limit and offset.
+        binds: the parameters of this very query's conditions, whose values come first.
+    """
+
+    key: tuple[Any, ...]
+    values: tuple[Any, ...]
+    binds: tuple[BindParameter[Any], ...]
+
+
+def shape_of(query: Query[Any], *, indexed: bool = True) -> Shape | str:
+    """The shape of the query, or why it has none that is told without making its statement."""
+    reason = _beyond(query)
+    if reason is not None:
+        return reason
+    ranking = query.ranking
+    keys: list[Any] = [query.model, indexed, query.size is None]
+    keys += [bool(query.skip), query.search]
+    binds: list[BindParameter[Any]] = []
+    apart = () if ranking is None else ranking.apart
+    for part in (query.filters, query.ordering, apart):
+        if not _tell(part, keys, binds):
+            return "a condition has no shape that SQLAlchemy tells"
+    values = [bind.effective_value for bind in binds]
+    if ranking is not None:
+        keys += [ranking.field.label, ranking.metric, len(ranking.vectors)]
+        values += ranking.vectors
+    values += [query.size, query.skip]
+    return Shape(tuple(keys), tuple(values), tuple(binds))
+
+
+def _beyond(query: Query[Any]) -> str | None:
+    if query.text is not None or query.fusion is not None or query.best_of is not None:
+        return "text, fusion and groups"
+    if query.loaders:
+        return "loader options"
+    if query.joins:
+        return "joins"
+    if query.farthest is not None or query.lowest_score is not None:
+        return "thresholds without a limit"
+    return None
+
+
+def _tell(
+    parts: Iterable[ColumnElement[Any]], keys: list[Any], binds: list[BindParameter[Any]]
+) -> bool:
+    """Whether SQLAlchemy tells what these are known by; to the lists it adds what."""
+    for part in parts:
+        told = part._generate_cache_key()
+        if told is None:
+            return False
+        keys.append(told.key)
+        binds += told.bindparams
+    keys.append(None)
+    return True
