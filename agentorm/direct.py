@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.session import SessionTransactionState
+from sqlmodel import Session as Modelled
 
 from agentorm.dialects import Dialect
 from agentorm.listening import Ears
@@ -75,12 +76,18 @@ class Line:
         self._plain = self._usual = False
         self._options: object = None
         self._described: Any = ()
-        self._session_ears = Ears()
-        self._session_ears.watch(session, _SESSION)
-        self._ears = Ears()
-        self._ears.watch(connection, _STATEMENTS)
-        self._ears.watch(connection.engine, _STATEMENTS)
-        self._ears.watch(connection.dialect, _DRIVER)
+        self._session_ears, self._ears = Ears(), Ears()
+        self.listen(self._session_ears, queries=True)
+        self.listen(self._ears, statements=True)
+
+    def listen(self, ears: Ears, *, queries: bool = False, statements: bool = False) -> None:
+        """Let these hear who listens to the session's queries, or the engine's statements."""
+        if queries:
+            ears.watch(self.session, _SESSION)
+        if statements:
+            ears.watch(self.connection, _STATEMENTS)
+            ears.watch(self.connection.engine, _STATEMENTS)
+            ears.watch(self.connection.dialect, _DRIVER)
 
     def is_current(self) -> bool:
         """Whether the session is still in the same transaction, and it has not failed."""
@@ -99,7 +106,8 @@ class Line:
         """
         options = self.connection._execution_options
         if options is not self._options:
-            self._options, self._usual = options, _is_usual(options)
+            self._options = options
+            self._usual = _is_usual(options) and keeps_to_sqlalchemy(self.session)
         return (
             self._usual and not self.session.execution_options and self._session_ears.hear_nothing()
         )
@@ -125,7 +133,11 @@ class Line:
             opened: Any = result.cursor
             self._described = opened.description
             return result.fetchall()
-        cursor = self.cursor(binary=sent.binary)
+        return self.fetch_directly(sent, parameters)
+
+    def fetch_directly(self, sent: Sent, parameters: Parameters) -> Sequence[Sequence[Any]]:
+        """The same over the driver's cursor, where `is_direct` has said that it may."""
+        cursor = self._cursors.get(sent.binary) or self.cursor(binary=sent.binary)
         try:
             cursor.execute(sent.sql, parameters)
             rows: Sequence[Sequence[Any]] = cursor.fetchall()
@@ -181,6 +193,13 @@ class Line:
         """Raise the error of a cursor as SQLAlchemy would have, which may lose the connection."""
         self._cursors.clear()
         self.connection._handle_dbapi_exception(error, sql, parameters, None, None)
+
+
+def keeps_to_sqlalchemy(session: Session) -> bool:
+    """Whether a session finds its connection and runs statements as SQLAlchemy's does."""
+    own: Any = type(session)
+    usual: tuple[Any, ...] = (Session, Modelled)
+    return own.get_bind is Session.get_bind and own.execute in [kind.execute for kind in usual]
 
 
 def line_of(session: Session, connection: Connection, dialect: Dialect) -> Line:

@@ -58,6 +58,10 @@ class Layout:
     keys: tuple[str, ...]
     ears: Ears = field(default_factory=Ears)
 
+    def listen(self, ears: Ears) -> None:
+        """Let these hear who wants to know of entities that are loaded."""
+        ears.watch(self.mapper.class_manager, ("load",))
+
     @property
     def attributes(self) -> tuple[InstrumentedAttribute[Any], ...]:
         """What is selected for an entity."""
@@ -128,7 +132,7 @@ def _layout(model: type[Any], mapper: Mapper[Any]) -> Layout | str:
     names = tuple(attribute.key for attribute in mapper.column_attrs)
     keys = tuple(mapper.get_property_by_column(column).key for column in mapper.primary_key)
     layout = Layout(model, mapper, names, keys)
-    layout.ears.watch(mapper.class_manager, ("load",))
+    layout.listen(layout.ears)
     return layout
 
 

@@ -38,7 +38,10 @@ class Ears:
         """Whether nobody but this library listens."""
         if any(self._empty):
             return False
-        return all(len(listeners) == known for listeners, known in self._ours)
+        for listeners, known in self._ours:  # noqa: SIM110  # half the time of all()
+            if len(listeners) != known:
+                return False
+        return True
 
 
 def _is_ours(listener: Any) -> bool:

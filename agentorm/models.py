@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Column, Index, Table, UniqueConstraint, inspect
-from sqlalchemy.exc import InvalidRequestError, NoInspectionAvailable
-from sqlalchemy.orm import InstrumentedAttribute, Mapper, configure_mappers
+from sqlalchemy import Column, Index, Table, UniqueConstraint
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.orm import InstrumentedAttribute, Mapper, class_mapper
+from sqlalchemy.orm.exc import UnmappedClassError
 
 from agentorm.entity import Entity, validated
 from agentorm.errors import InvalidModel, InvalidQuery, UnknownField
@@ -44,20 +46,17 @@ def mapper_of(model: object) -> Mapper[Any]:
     Raises:
         InvalidQuery: it is no mapped class, or its mapping is broken.
     """
-    try:
-        mapper: Any = inspect(model)
-    except NoInspectionAvailable:
-        mapper = None
-    if not isinstance(mapper, Mapper) or not isinstance(model, type):
-        raise InvalidQuery(
-            f"expected a mapped class, got {model!r}",
-            hint="declare it as `class Name(Entity, table=True)`",
-        )
-    try:
-        configure_mappers()
-    except InvalidRequestError as error:
-        raise InvalidModel(str(error)) from error
-    return cast("Mapper[Any]", mapper)  # type: ignore[redundant-cast]
+    if isinstance(model, type):
+        try:
+            return class_mapper(model)
+        except UnmappedClassError:
+            pass
+        except InvalidRequestError as error:
+            raise InvalidModel(str(error)) from error
+    raise InvalidQuery(
+        f"expected a mapped class, got {model!r}",
+        hint="declare it as `class Name(Entity, table=True)`",
+    )
 
 
 def one_table(model: type[Any], method: str) -> Mapper[Any]:
@@ -72,9 +71,22 @@ def one_table(model: type[Any], method: str) -> Mapper[Any]:
     return mapper
 
 
-def vector_fields(model: type[Any]) -> dict[str, RankedField]:
+_vector_fields: WeakKeyDictionary[type[Any], tuple[Any, dict[str, RankedField]]] = (
+    WeakKeyDictionary()
+)
+
+
+def vector_fields(model: type[Any]) -> Mapping[str, RankedField]:
     """The vector fields of a mapped class by name, in the order of the mapping."""
     mapper = mapper_of(model)
+    version = (mapper.attrs, *(len(cast(Table, table).indexes) for table in mapper.tables))
+    known = _vector_fields.get(model)
+    if known is None or known[0] != version:
+        known = _vector_fields[model] = (version, _vector_fields_of(model, mapper))
+    return known[1]
+
+
+def _vector_fields_of(model: type[Any], mapper: Mapper[Any]) -> dict[str, RankedField]:
     fields: dict[str, RankedField] = {}
     for attribute in mapper.column_attrs:
         column = attribute.columns[0]

@@ -18,6 +18,7 @@ from agentorm.database import Database
 from agentorm.dialects.connecting import ensure
 from agentorm.dialects.tasks import share, used
 from agentorm.dialects.translation import translated
+from agentorm.direct import keeps_to_sqlalchemy, line_of
 from agentorm.errors import InvalidQuery, NotBound
 from agentorm.models import mapper_of
 from agentorm.query import Query
@@ -92,6 +93,8 @@ class Placed(Written[E, Q]):
         return self.where_to_run
 
 
+_RUNS = "agentorm_runs"
+_NONE: dict[type[Any], Run] = {}
 _first_used: WeakKeyDictionary[Engine, set[type[Any]]] = WeakKeyDictionary()
 
 
@@ -102,6 +105,12 @@ def running(session: Session, model: type[Any]) -> Generator[Run]:
     A model with a class method ``__first_use__`` is asked by it, once per engine, whether the
     database is the one it was declared for.
     """
+    kept = kept_run(session, model)
+    if kept is not None:
+        with translated(kept.connection.dialect):
+            rank.check_free(session)
+            yield kept
+        return
     mapper = mapper_of(model)
     with translated(session.get_bind(mapper).dialect):
         with used(session):
@@ -110,7 +119,17 @@ def running(session: Session, model: type[Any]) -> Generator[Run]:
             share(session, connection)
             known = ensure(connection)
             _use_first(model, connection)
-        yield Run(session, connection, known)
+        run = Run(session, connection, known, line_of(session, connection, known))
+        if not connection.dialect.is_async and keeps_to_sqlalchemy(session):
+            session.info.setdefault(_RUNS, {})[model] = run
+        yield run
+
+
+def kept_run(session: Session, model: type[Any]) -> Run | None:
+    """What `running` gave for this model in the transaction that the session is still in."""
+    runs: dict[type[Any], Run] = session.info.get(_RUNS, _NONE)
+    run = runs.get(model)
+    return run if run is not None and run.line.is_current() else None
 
 
 def _use_first(model: Any, connection: Connection) -> None:

@@ -62,7 +62,10 @@ class Plan:
         """The entities, each with its distance in a ranking; None where the ORM has to load."""
         parameters = self.parameters(values)
         line.flush()
-        rows = line.fetch(self.sent, parameters)
+        return self.loaded(line, line.fetch(self.sent, parameters))
+
+    def loaded(self, line: Line, rows: Sequence[Sequence[Any]]) -> list[Any] | None:
+        """The same for rows that have just come."""
         load = self._load
         if load is None:
             load = self._load = self.layout.loader(self.dialect, line.codes, self.more)
@@ -110,11 +113,16 @@ class Plans:
 _plans: WeakKeyDictionary[SQLAlchemyDialect, Plans] = WeakKeyDictionary()
 
 
-def planned_rows(query: Query[Any], line: Line, *, indexed: bool = True) -> list[Any] | None:
-    """What `statement` of the query finds, by its plan: entities, with distance where it ranks.
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A query with its plan."""
 
-    None where SQLAlchemy's ORM has to load it.
-    """
+    plan: Plan
+    values: tuple[Any, ...]
+
+
+def planned_query(query: Query[Any], line: Line, *, indexed: bool = True) -> Planned | None:
+    """The query with its plan; None where SQLAlchemy's ORM has to load what it finds."""
     if not plans_are_on() or not line.is_usual():
         return None
     layout = layout_of(query.model)
@@ -124,7 +132,16 @@ def planned_rows(query: Query[Any], line: Line, *, indexed: bool = True) -> list
     if isinstance(shape, str):
         return None
     plan = _plan(query, shape, layout, line, indexed=indexed)
-    return None if isinstance(plan, str) else plan.rows(line, shape.values)
+    return None if isinstance(plan, str) else Planned(plan, shape.values)
+
+
+def planned_rows(query: Query[Any], line: Line, *, indexed: bool = True) -> list[Any] | None:
+    """What `statement` of the query finds, by its plan: entities, with distance where it ranks.
+
+    None where SQLAlchemy's ORM has to load it.
+    """
+    planned = planned_query(query, line, indexed=indexed)
+    return None if planned is None else planned.plan.rows(line, planned.values)
 
 
 def why_unplanned(query: Query[Any], line: Line) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from sqlalchemy import ColumnElement, CursorResult, Executable, inspect, select
 from sqlalchemy.orm import Session, SessionTransaction
@@ -16,7 +16,8 @@ from agentorm.database import Database
 from agentorm.endings import Endings, SyncQuery
 from agentorm.errors import AgentORMError, InvalidQuery, InvalidValue, NoResult
 from agentorm.expressions import is_expression, tables_of
-from agentorm.models import checked_value, field_name, key_columns, mapper_of, one_table
+from agentorm.getting import MISSED, getter_of, kept_getter, keys_of
+from agentorm.models import checked_value, field_name, mapper_of, one_table
 from agentorm.places import AsyncPlace, Kinds, SyncPlace, WhereToRun, kinds_in
 from agentorm.query import condition
 from agentorm.rank import Run
@@ -71,8 +72,13 @@ class Repository(Endings[E, SyncQuery[E]]):
         Raises:
             InvalidValue: no key of this model.
         """
-        checked = self._key(key)
+        getter = kept_getter(self.where_to_run, self.model)
+        found = MISSED if getter is None else getter.get(key)
+        if found is not MISSED:
+            return cast("E | None", found)
+        checked = keys_of(self.model).parts(key)
         with self._running("get") as run:
+            getter_of(run, self.model)
             return run.session.get(self.model, checked)
 
     def get_many(self, keys: Iterable[Any]) -> list[E]:
@@ -81,7 +87,8 @@ class Repository(Endings[E, SyncQuery[E]]):
         Raises:
             InvalidValue: one is no key of this model.
         """
-        checked = [self._key(key) for key in keys]
+        parts = keys_of(self.model).parts
+        checked = [parts(key) for key in keys]
         found: dict[tuple[Any, ...], E] = {}
         mapper = mapper_of(self.model)
         with self._running("get_many") as run:
@@ -253,17 +260,6 @@ class Repository(Endings[E, SyncQuery[E]]):
             hint = "update() writes the changes of a stored row, a copy is a new one"
             raise InvalidQuery(f"{entity!r} was in a session that has ended", hint=hint)
 
-    def _key(self, key: Any) -> tuple[Any, ...]:
-        columns = key_columns(self.model)
-        parts: tuple[Any, ...] = (*key,) if _is_composite(key) else (key,)
-        if len(parts) != len(columns) or any(part is None for part in parts):
-            names = ", ".join(str(column.key) for column in columns)
-            raise InvalidValue(f"the key of {self.model.__name__} is ({names}), got {key!r}")
-        return tuple(
-            checked_value(self.model, str(column.key), part)
-            for column, part in zip(columns, parts, strict=True)
-        )
-
     def _writing(self, method: str) -> AbstractContextManager[Run]:
         return self._opened(method, Database.transaction)
 
@@ -310,10 +306,6 @@ def _check_stored(entity: Any) -> None:
         raise NoResult(f"the row of {entity!r} is gone")
     if not state.has_identity:
         raise InvalidQuery(f"{entity!r} is not stored yet", hint="add() it first")
-
-
-def _is_composite(key: object) -> bool:
-    return isinstance(key, tuple | list)
 
 
 def _affected(run: Run, statement: Executable) -> int:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from agentorm.dialects import Dialect
 from agentorm.dialects.tasks import breathe
-from agentorm.direct import Line, line_of
+from agentorm.direct import Line
 from agentorm.expressions import AnySelect
 from agentorm.models import mapper_of
 from agentorm.query import Query
@@ -33,18 +33,15 @@ class Run:
     """Where a query runs: a session in its transaction, and the engine's probed dialect.
 
     Attributes:
+        line: the way to the driver in that transaction.
         passing: whether that transaction ends with the query.
     """
 
     session: Session
     connection: Connection
     dialect: Dialect
+    line: Line
     passing: bool = False
-
-    @property
-    def line(self) -> Line:
-        """The way to the driver in the session's transaction."""
-        return line_of(self.session, self.connection, self.dialect)
 
     def pause(self) -> None:
         """Let other tasks go on, where there is an event loop."""
