@@ -5,7 +5,7 @@ On the 100,000 real embeddings, at defaults and tuned, without a filter and behi
 float64 over the same rows, that a search finds; latency that of ``hits()`` with a limit of 10, in
 a transaction of its own. With URLs, the tables are made in those databases. Without, the servers
 that the test suite uses serve, those of ``AGENTORM_TEST_POSTGRESQL_URL`` and its like or one
-started for the run, each with a database ``agentorm_recall``. All is dropped in the end, unless it
+started for the run, each with a database ``agentorm_bench``. All is dropped in the end, unless it
 is to be kept for the next run, which then need not fill the tables.
 """
 

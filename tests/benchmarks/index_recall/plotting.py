@@ -59,7 +59,7 @@ def pyplot() -> Any:
     try:
         import_module("matplotlib").use("svg")
     except ImportError as error:
-        raise MissingDependency("matplotlib", extra="agentorm[bench]") from error
+        raise MissingDependency("matplotlib", extra="matplotlib") from error
     return import_module("matplotlib.pyplot")
 
 

@@ -20,19 +20,19 @@ Row = Sequence[str]
 
 def as_text(report: Report) -> str:
     """Tables for a terminal."""
-    parts = [*_told(report), "", *_aligned([_BUILT, *map(_built, report.built)])]
+    parts = [*_told(report), "", *aligned([_BUILT, *map(_built, report.built)])]
     for title, cells in sections(report):
-        parts += ["", f"{title}:", *_aligned([_MEASURED, *map(_measured, cells)])]
+        parts += ["", f"{title}:", *aligned([_MEASURED, *map(_measured, cells)])]
     return "\n".join(parts)
 
 
 def as_markdown(report: Report) -> str:
     """Tables for the documentation."""
     parts = [*(f"- {line}" for line in _told(report)), ""]
-    parts += _piped([_BUILT, *map(_built, report.built)])
+    parts += piped([_BUILT, *map(_built, report.built)])
     for title, cells in sections(report):
         parts += ["", f"### {title[0].upper()}{title[1:]}", ""]
-        parts += _piped([_MEASURED, *map(_measured, cells)])
+        parts += piped([_MEASURED, *map(_measured, cells)])
     return "\n".join(parts)
 
 
@@ -84,7 +84,7 @@ def _measured(one: Measured) -> Row:
     )  # fmt: skip
 
 
-def _aligned(rows: Sequence[Row]) -> list[str]:
+def aligned(rows: Sequence[Row]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -92,6 +92,6 @@ def _aligned(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _piped(rows: Sequence[Row]) -> list[str]:
+def piped(rows: Sequence[Row]) -> list[str]:
     head, *rest = (f"| {' | '.join(row)} |" for row in rows)
     return [head, "|" + " --- |" * len(rows[0]), *rest]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from platform import machine, processor, python_version
+from platform import python_version
 from typing import TypeVar
 
 from tests.benchmarks.index_recall.measuring import K, Measured
@@ -95,7 +96,7 @@ def _others(all_: Iterable[R], newer: Report) -> list[R]:
 def header(rows: int, queries: int) -> tuple[str, ...]:
     """Where, and on what."""
     return (
-        f"{_processor()}, {os.cpu_count()} cores, {_memory()}",
+        f"{processor()}, {os.cpu_count()} cores, {memory()}",
         f"agentorm {version('agentorm')}, Python {python_version()}",
         f"{rows} rows, {queries} queries that are not among them, k = {K}, cosine",
     )
@@ -106,13 +107,15 @@ def moment() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d}, load average {os.getloadavg()[1]:.1f} before"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The model of the CPU."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else processor() or machine()
+    return names[0] if names else platform.processor() or platform.machine()
 
 
-def _memory() -> str:
+def memory() -> str:
+    """How much there is."""
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return f"{size / 2**30:.0f} GiB"

@@ -18,7 +18,7 @@ from tests.benchmarks.index_recall.progress import say
 from tests.engines import ENGINES, Missing
 from tests.engines.supervision import supervised
 
-NAME = "agentorm_recall"
+NAME = "agentorm_bench"
 _MANY_ROWS = 10_000
 _MOST_GRAPH = "1073741824"
 """Bytes: with its default of 16 MiB, MariaDB reads the graph over and over."""

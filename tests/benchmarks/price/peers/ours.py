@@ -1,0 +1,108 @@
+"""The library itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from agentorm import repository
+from tests.benchmarks.price.measuring import Step, Steps
+from tests.benchmarks.price.place import Place
+from tests.benchmarks.price.tables import PriceNew, PriceRow
+from tests.benchmarks.price.works import (
+    BULK_1K,
+    BULK_10K,
+    FIFTY,
+    GET,
+    INSERT,
+    SEARCHES,
+    Work,
+)
+
+OURS = "agentorm"
+
+
+def sides(place: Place, stack: ExitStack) -> dict[str, Steps]:
+    """A session held for the whole run, in which every sample has a transaction of its own."""
+    session = stack.enter_context(place.db.session())
+    return {OURS: _reads(place, session) | _writes(place, session) | _searches(place, session)}
+
+
+def reading(session: Session, run: Callable[[], object]) -> Step:
+    """A read in a transaction that has begun, by a session that holds no entity."""
+
+    def after() -> None:
+        session.rollback()
+        session.expunge_all()
+
+    return Step(run, session.connection, after)
+
+
+def _reads(place: Place, session: Session) -> dict[str, Step]:
+    rows = repository(PriceRow, session)
+
+    def get() -> None:
+        for key in place.keys:
+            rows.get(key)
+
+    def fifty() -> None:
+        for start in place.starts:
+            session.expunge_all()
+            rows.where(PriceRow.id > start).order_by(PriceRow.id).limit(FIFTY.rows).all()
+
+    runs = {GET: get, FIFTY: fifty}
+    return {work.name: reading(session, run) for work, run in runs.items()}
+
+
+def _writes(place: Place, session: Session) -> dict[str, Step]:
+    rows, made = repository(PriceNew, session), list[PriceNew]()
+
+    def one_by_one() -> None:
+        for entity in made:
+            rows.add(entity)
+
+    def at_once() -> None:
+        rows.add_all(made)
+
+    def after() -> None:
+        session.rollback()
+        session.expunge_all()
+        made.clear()
+        place.empty()
+
+    def of(count: int, run: Callable[[], object]) -> Step:
+        def before() -> None:
+            session.execute(delete(PriceNew).where(_is_nobody()))
+            made[:] = [PriceNew(**row) for row in place.rows[:count]]
+
+        return Step(run, before, after)
+
+    return {
+        INSERT.name: of(INSERT.repeats, one_by_one),
+        BULK_1K.name: of(BULK_1K.rows, at_once),
+        BULK_10K.name: of(BULK_10K.rows, at_once),
+    }
+
+
+def _is_nobody() -> Any:
+    return PriceNew.id == 0
+
+
+def _searches(place: Place, session: Session) -> dict[str, Step]:
+    if place.searched is None:
+        return {}
+    rows = repository(place.searched, session)
+
+    def of(work: Work) -> Step:
+        def run() -> None:
+            for query in place.queries[: work.repeats]:
+                session.expunge_all()
+                rows.similar_to(query).limit(work.rows).hits()
+
+        return reading(session, run)
+
+    return {work.name: of(work) for work in SEARCHES}

@@ -1,0 +1,92 @@
+"""The plots: how many times the raw driver's time each contender takes, for every work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.index_recall.plotting import COLORS, MARKERS, STYLE, pyplot
+from tests.benchmarks.index_recall.printing import NAMES
+from tests.benchmarks.price.budgets import BUDGETS
+from tests.benchmarks.price.measuring import CONTROL, RAW
+from tests.benchmarks.price.peers.ours import OURS
+from tests.benchmarks.price.results import Measured, Report
+from tests.benchmarks.price.spread import ratios
+from tests.benchmarks.price.works import WORKS, Work
+
+PLOT = "benchmarks-{engine}.svg"
+
+
+def draw(report: Report, folder: Path) -> list[str]:
+    """Write an SVG for each engine; the names of the files.
+
+    Raises:
+        MissingDependency: matplotlib is not installed.
+    """
+    folder.mkdir(exist_ok=True)
+    return [_drawn(report, engine, folder) for engine in report.engines]
+
+
+def _drawn(report: Report, engine: str, folder: Path) -> str:
+    plt, name = pyplot(), PLOT.format(engine=engine)
+    cells = [one for one in report.measured if one.engine == engine and not one.size]
+    works = [work for work in WORKS.values() if any(one.work == work.name for one in cells)]
+    with plt.rc_context(STYLE | {"svg.hashsalt": name}):
+        figure, panel = plt.subplots(figsize=(9, 1.4 + 0.42 * len(works)), layout="constrained")
+        for place, contender in enumerate(_contenders(cells)):
+            _points(panel, place, contender, works, cells)
+        _dress(panel, engine, works)
+        figure.legend(loc="outside lower center", ncols=5, frameon=False)
+        figure.savefig(folder / name, format="svg", metadata={"Date": None})
+        plt.close(figure)
+    return name
+
+
+def _contenders(cells: Sequence[Measured]) -> list[str]:
+    """The library first, so that each has the same colour in every plot."""
+    names = dict.fromkeys(one.contender for one in cells)
+    return [OURS, *(name for name in names if name not in {OURS, RAW, CONTROL})]
+
+
+def _points(
+    panel: Any, place: int, name: str, works: Sequence[Work], cells: Sequence[Measured]
+) -> None:
+    found = {(one.work, one.contender): one for one in cells}
+    points = [
+        (ratios(own.wall, found[work.name, RAW].wall).median, row)
+        for row, work in enumerate(works)
+        if (own := found.get((work.name, name)))
+    ]
+    xs, rows = [x for x, _ in points], [row for _, row in points]
+    panel.scatter(
+        xs,
+        rows,
+        label=name,
+        color=COLORS[place % len(COLORS)],
+        marker=MARKERS[place % len(MARKERS)],
+        s=60 if name == OURS else 26,
+        zorder=3 if name == OURS else 2,
+    )
+
+
+def _dress(panel: Any, engine: str, works: Sequence[Work]) -> None:
+    limits = [
+        (budget.limit, works.index(budget.work))
+        for budget in BUDGETS
+        if budget.work in works and engine in budget.engines and not budget.times_faster
+    ]
+    panel.axvline(1, color="#444444", linewidth=1)
+    panel.scatter(
+        [limit for limit, _ in limits],
+        [row for _, row in limits],
+        label="budget",
+        color="#444444",
+        marker="|",
+        s=180,
+    )
+    panel.set_title(f"{NAMES[engine]}: wall time, the raw driver's = 1")
+    panel.set_xscale("log")
+    panel.xaxis.set_major_formatter("{x:g}")
+    panel.set_yticks(range(len(works)), [work.title for work in works])
+    panel.invert_yaxis()
