@@ -179,7 +179,7 @@ def compiled_plan(
     query: Query[Any], shape: Shape, layout: Layout, line: Line, *, indexed: bool
 ) -> Plan | str:
     """The plan of all queries that have the shape of this one, or why there is none."""
-    made: Any = statement(query, indexed=indexed)
+    made: Any = statement(query, indexed=indexed, keys_first=line.dialect.sorts_whole_rows)
     distances = made._raw_columns[1:]
     chosen = made.with_only_columns(*layout.attributes, *distances, maintain_column_froms=True)
     dialect = line.connection.dialect
@@ -199,7 +199,8 @@ class _Sources:
         self._places: dict[int, int] = {id(bind): i for i, bind in enumerate(shape.binds)}
         vectors = () if query.ranking is None else query.ranking.vectors
         self._vectors = {id(v): len(shape.binds) + i for i, v in enumerate(vectors)}
-        ends = (made._limit_clause, made._offset_clause)
+        page = made if query.size is None or made._limit_clause is not None else _keys_of(made)
+        ends = (page._limit_clause, page._offset_clause)
         for place, clause in enumerate(ends, start=len(shape.values) - len(ends)):
             self._places[id(clause)] = place
 
@@ -208,6 +209,11 @@ class _Sources:
         origins = (self._places.get(id(origin)) for origin in cast(Any, bind)._cloned_set)
         found = next((place for place in origins if place is not None), None)
         return self._vectors.get(id(bind.value)) if found is None else found
+
+
+def _keys_of(made: Any) -> Any:
+    """The select of the keys that go first; the page is theirs."""
+    return made.whereclause.right.element
 
 
 def _names(compiled: SQLCompiler) -> Sequence[str]:

@@ -95,10 +95,13 @@ def restricted(made: AnySelect, query: Query[Any]) -> AnySelect:
     passing: AnySelect = select(*keys)
     for join in query.joins:
         passing = passing.join(join.target, join.onclause)
-    passing = passing.where(*conditions_of(query))
-    if len(keys) == 1:
-        return made.where(keys[0].in_(passing))
-    return made.where(tuple_(*keys).in_(passing))
+    return made.where(among(keys, passing.where(*conditions_of(query))))
+
+
+def among(keys: Sequence[Any], rows: AnySelect) -> ColumnElement[bool]:
+    """Whether a key, of one column or several, is among those that a select gives."""
+    found: ColumnElement[bool] = (keys[0] if len(keys) == 1 else tuple_(*keys)).in_(rows)
+    return found
 
 
 def scopes_of(query: Query[Any]) -> tuple[Any, ...]:
@@ -108,7 +111,8 @@ def scopes_of(query: Query[Any]) -> tuple[Any, ...]:
 
 def scoped(made: AnySelect, query: Query[Any]) -> AnySelect:
     """A select without entities, of the rows that its options leave."""
-    return made.options(*scopes_of(query))
+    scopes = scopes_of(query)
+    return made.options(*scopes) if scopes else made
 
 
 def paged(made: AnySelect, query: Query[Any]) -> AnySelect:

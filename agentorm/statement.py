@@ -15,6 +15,7 @@ from agentorm.legs import legs_of
 from agentorm.matching import SCORE, TextSearch, found_by, same_row
 from agentorm.models import key_columns
 from agentorm.selecting import (
+    among,
     beside,
     distance_of,
     farthest_distance,
@@ -24,6 +25,7 @@ from agentorm.selecting import (
     label_of,
     paged,
     restricted,
+    scoped,
     servable,
 )
 
@@ -31,12 +33,14 @@ if TYPE_CHECKING:
     from agentorm.query import Query
 
 
-def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
+def statement(query: Query[Any], *, indexed: bool = True, keys_first: bool = False) -> AnySelect:
     """The whole query as one select: of the entity, and of ``distance`` where it ranks.
 
     Args:
         query: any query.
         indexed: False writes the distance so that no approximate index serves it.
+        keys_first: whether an exact ranking finds the keys of the nearest rows before it reads
+            the rows, where it can.
 
     Raises:
         InvalidQuery: a threshold without `similar_to`, or a condition on a table not joined.
@@ -48,9 +52,11 @@ def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
         return _best_of_each(query)
     if query.text is not None:
         return _best_matches(query, query.text)
+    served = indexed and servable(query)
+    if keys_first and not served and _may_go_by_keys(query):
+        return _nearest_by_key(query)
     made: AnySelect = select(query.model)
     if query.ranking is not None:
-        served = indexed and servable(query)
         distance = distance_of(query.ranking, indexed=served).label(label_of(query.model))
         made = made.add_columns(distance)
         farthest = farthest_distance(query)
@@ -60,6 +66,24 @@ def statement(query: Query[Any], *, indexed: bool = True) -> AnySelect:
     else:
         made = made.order_by(*query.ordering, *key_columns(query.model))
     return paged(restricted(made, query).options(*query.loaders), query)
+
+
+def _may_go_by_keys(query: Query[Any]) -> bool:
+    """Thresholds are asked of whole rows, and options that load from joins need them beside."""
+    if query.size is None or query.farthest is not None or query.lowest_score is not None:
+        return False
+    return query.ranking is not None and not (query.joins and query.loaders)
+
+
+def _nearest_by_key(query: Query[Any]) -> AnySelect:
+    """The same rows: only keys go through the sort, and the rows of the nearest are read then."""
+    assert query.ranking is not None
+    keys = key_columns(query.model)
+    distance = distance_of(query.ranking, indexed=False).label(label_of(query.model))
+    order = NearestFirst(distance, keys)
+    near = scoped(restricted(select(*keys), query), query).order_by(order)
+    made: AnySelect = select(query.model, distance).where(among(keys, paged(near, query)))
+    return made.order_by(order).options(*query.loaders)
 
 
 def _best_matches(query: Query[Any], text: TextSearch) -> AnySelect:

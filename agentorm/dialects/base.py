@@ -83,6 +83,8 @@ class Dialect(HoldsVectors, SearchesText, Sends):
         nearest_first: how to sort by a distance so that none at all comes last, of its label
             ``{distance}``, or of the same ``{expression}`` for engines that take a label within
             an expression for a column of that name.
+        sorts_whole_rows: whether it carries every column of a row through a sort, so that sorting
+            keys first and reading the rows that remain takes less.
         index_order: metric to what to sort by alone so that an index serves, of ``{column}`` and
             ``{vector}``; without it an index serves the distance followed by the key.
         indexed_metrics: by kind, the metrics by which its vector indexes rank.
@@ -128,6 +130,7 @@ class Dialect(HoldsVectors, SearchesText, Sends):
     stores_packed: ClassVar[bool] = False
     least: ClassVar[str] = "LEAST({expressions})"
     nearest_first: ClassVar[str] = "{distance}"
+    sorts_whole_rows: ClassVar[bool] = False
     index_order: Mapping[Metric, str] = MappingProxyType({})
     indexed_metrics: ClassVar[Mapping[Kind, frozenset[Metric]]] = MappingProxyType({})
     ascending: ClassVar[str] = "{expression}"

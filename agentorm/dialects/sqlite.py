@@ -83,6 +83,7 @@ class SQLite(Dialect):
     text_storage = text_storage.SQLITE
     least = "min({expressions})"
     nearest_first = "{distance} NULLS LAST"
+    sorts_whole_rows = True
     transactional_schema = True
     alters_columns = False
     beyond_reflection = "Skipped unsupported reflection of expression-based index ix_"

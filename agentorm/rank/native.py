@@ -91,7 +91,7 @@ class Native(Ranker):
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
         served = is_served(query, dialect)
         sent = _sent(more(query) if served else query, dialect, indexed=served)
-        return (statement(sent, indexed=served),)
+        return (statement(sent, indexed=served, keys_first=dialect.sorts_whole_rows),)
 
     def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
         return not is_served(query, dialect)
@@ -125,7 +125,8 @@ class Native(Ranker):
         planned = planned_rows(sent, run.line, indexed=indexed)
         if planned is not None:
             return list(_ranked(planned))
-        result = run.session.execute(statement(sent, indexed=indexed))
+        made = statement(sent, indexed=indexed, keys_first=run.dialect.sorts_whole_rows)
+        result = run.session.execute(made)
         return list(_ranked(result.unique() if query.loaders else result))
 
 

@@ -25,8 +25,12 @@ def test_an_index_serves_its_own_metric_and_a_limit() -> None:
             SELECT page.id, page.distance, page.text, page.image,
             CASE WHEN page.image IS NOT NULL
             THEN vec_distance_l2(page.image, :image_1) END AS distance_to_query
-            FROM page ORDER BY distance_to_query NULLS LAST, page.id
-            LIMIT :param_1 OFFSET :param_2""",
+            FROM page
+            WHERE page.id IN (SELECT page.id FROM page
+                ORDER BY CASE WHEN page.image IS NOT NULL
+                THEN vec_distance_l2(page.image, :image_1) END NULLS LAST, page.id
+                LIMIT :param_1 OFFSET :param_2)
+            ORDER BY distance_to_query NULLS LAST, page.id""",
         postgresql="""
             SELECT page.id, page.distance, page.text, page.image,
             (page.image <-> :image_1) AS distance_to_query
@@ -155,15 +159,16 @@ def test_a_collection_loaded_beside_what_an_index_serves() -> None:
     assert_sql(
         query,
         sqlite="""
-            SELECT anon_1.id, anon_1.owner_id, anon_1.pixels, anon_1.distance, copy_1.id AS id_1,
-            copy_1.distance AS distance_1, copy_1.picture_id
-            FROM (SELECT picture.id AS id, picture.owner_id AS owner_id, picture.pixels AS pixels,
-                CASE WHEN picture.pixels IS NOT NULL
-                THEN max(vec_distance_cosine(picture.pixels, :pixels_1), 0.0) END AS distance
-                FROM picture ORDER BY distance NULLS LAST, picture.id
-                LIMIT :param_1 OFFSET :param_2) AS anon_1
-            LEFT OUTER JOIN copy AS copy_1 ON anon_1.id = copy_1.picture_id
-            ORDER BY anon_1.distance NULLS LAST, anon_1.id""",
+            SELECT picture.id, picture.owner_id, picture.pixels,
+            CASE WHEN picture.pixels IS NOT NULL
+            THEN max(vec_distance_cosine(picture.pixels, :pixels_1), 0.0) END AS distance,
+            copy_1.id AS id_1, copy_1.distance AS distance_1, copy_1.picture_id
+            FROM picture LEFT OUTER JOIN copy AS copy_1 ON picture.id = copy_1.picture_id
+            WHERE picture.id IN (SELECT picture.id FROM picture
+                ORDER BY CASE WHEN picture.pixels IS NOT NULL
+                THEN max(vec_distance_cosine(picture.pixels, :pixels_1), 0.0) END NULLS LAST,
+                picture.id LIMIT :param_1 OFFSET :param_2)
+            ORDER BY distance NULLS LAST, picture.id""",
         postgresql="""
             SELECT anon_1.id, anon_1.owner_id, anon_1.pixels, anon_1.distance, copy_1.id AS id_1,
             copy_1.distance AS distance_1, copy_1.picture_id
@@ -254,8 +259,12 @@ def test_the_exact_ranker_is_served_by_no_index() -> None:
             SELECT picture.id, picture.owner_id, picture.pixels,
             CASE WHEN picture.pixels IS NOT NULL
             THEN max(vec_distance_cosine(picture.pixels, :pixels_1), 0.0) END AS distance
-            FROM picture ORDER BY distance NULLS LAST, picture.id
-            LIMIT :param_1 OFFSET :param_2""",
+            FROM picture
+            WHERE picture.id IN (SELECT picture.id FROM picture
+                ORDER BY CASE WHEN picture.pixels IS NOT NULL
+                THEN max(vec_distance_cosine(picture.pixels, :pixels_1), 0.0) END NULLS LAST,
+                picture.id LIMIT :param_1 OFFSET :param_2)
+            ORDER BY distance NULLS LAST, picture.id""",
         postgresql="""
             SELECT picture.id, picture.owner_id, picture.pixels,
             ((picture.pixels <=> :pixels_1) + 0) AS distance

@@ -162,8 +162,13 @@ def test_a_ranking_with_to_one() -> None:
             SELECT book.id, book.title, book.year, book.author_id, book.embedding,
             CASE WHEN book.embedding IS NOT NULL
             THEN max(vec_distance_cosine(book.embedding, :embedding_1), 0.0) END AS distance
-            FROM book JOIN author ON author.id = book.author_id WHERE author.id > :id_1
-            ORDER BY distance NULLS LAST, book.id LIMIT :param_1 OFFSET :param_2""",
+            FROM book
+            WHERE book.id IN (SELECT book.id FROM book
+                JOIN author ON author.id = book.author_id WHERE author.id > :id_1
+                ORDER BY CASE WHEN book.embedding IS NOT NULL
+                THEN max(vec_distance_cosine(book.embedding, :embedding_1), 0.0) END NULLS LAST,
+                book.id LIMIT :param_1 OFFSET :param_2)
+            ORDER BY distance NULLS LAST, book.id""",
         postgresql="""
             SELECT book.id, book.title, book.year, book.author_id, book.embedding,
             ((book.embedding <=> :embedding_1) + 0) AS distance
@@ -202,10 +207,13 @@ def test_a_ranking_with_to_many_by_a_composite_key() -> None:
             THEN vec_distance_l2(loan.embedding, :embedding_1) END AS distance
             FROM loan
             WHERE (loan.branch, loan.number) IN (SELECT loan.branch, loan.number FROM loan
-                JOIN stamp ON loan.branch = stamp.branch AND loan.number = stamp.number
-                WHERE stamp.id > :id_1)
-            ORDER BY distance NULLS LAST, loan.branch, loan.number
-            LIMIT :param_1 OFFSET :param_2""",
+                WHERE (loan.branch, loan.number) IN (SELECT loan.branch, loan.number FROM loan
+                    JOIN stamp ON loan.branch = stamp.branch AND loan.number = stamp.number
+                    WHERE stamp.id > :id_1)
+                ORDER BY CASE WHEN loan.embedding IS NOT NULL
+                THEN vec_distance_l2(loan.embedding, :embedding_1) END NULLS LAST,
+                loan.branch, loan.number LIMIT :param_1 OFFSET :param_2)
+            ORDER BY distance NULLS LAST, loan.branch, loan.number""",
         postgresql="""
             SELECT loan.branch, loan.number, loan.embedding,
             ((loan.embedding <-> :embedding_1) + 0) AS distance

@@ -78,8 +78,13 @@ def test_every_metric(metric: Metric) -> None:
         sqlite="""
             SELECT loan.branch, loan.number, loan.embedding,
             CASE WHEN loan.embedding IS NOT NULL THEN vec_distance() END AS distance
-            FROM loan ORDER BY distance NULLS LAST, loan.branch, loan.number
-            LIMIT :param_1 OFFSET :param_2""".replace("vec_distance()", SQLITE_DISTANCES[metric]),
+            FROM loan
+            WHERE (loan.branch, loan.number) IN (SELECT loan.branch, loan.number FROM loan
+                ORDER BY CASE WHEN loan.embedding IS NOT NULL THEN vec_distance() END NULLS LAST,
+                loan.branch, loan.number LIMIT :param_1 OFFSET :param_2)
+            ORDER BY distance NULLS LAST, loan.branch, loan.number""".replace(
+            "vec_distance()", SQLITE_DISTANCES[metric]
+        ),
         postgresql="""
             SELECT loan.branch, loan.number, loan.embedding,
             ((loan.embedding <> :embedding_1) + 0) AS distance
@@ -103,8 +108,12 @@ def test_a_page_of_a_ranking() -> None:
             SELECT loan.branch, loan.number, loan.embedding,
             CASE WHEN loan.embedding IS NOT NULL
             THEN vec_distance_l2(loan.embedding, :embedding_1) END AS distance
-            FROM loan ORDER BY distance NULLS LAST, loan.branch, loan.number
-            LIMIT :param_1 OFFSET :param_2""",
+            FROM loan
+            WHERE (loan.branch, loan.number) IN (SELECT loan.branch, loan.number FROM loan
+                ORDER BY CASE WHEN loan.embedding IS NOT NULL
+                THEN vec_distance_l2(loan.embedding, :embedding_1) END NULLS LAST,
+                loan.branch, loan.number LIMIT :param_1 OFFSET :param_2)
+            ORDER BY distance NULLS LAST, loan.branch, loan.number""",
         postgresql="""
             SELECT loan.branch, loan.number, loan.embedding,
             ((loan.embedding <-> :embedding_1) + 0) AS distance
@@ -129,9 +138,12 @@ def test_conditions_filter_before_the_ranking() -> None:
             SELECT loan.branch, loan.number, loan.embedding,
             CASE WHEN loan.embedding IS NOT NULL
             THEN vec_distance_l2(loan.embedding, :embedding_1) END AS distance
-            FROM loan WHERE loan.number > :number_1
-            ORDER BY distance NULLS LAST, loan.branch, loan.number
-            LIMIT :param_1 OFFSET :param_2""",
+            FROM loan
+            WHERE (loan.branch, loan.number) IN (SELECT loan.branch, loan.number FROM loan
+                WHERE loan.number > :number_1 ORDER BY CASE WHEN loan.embedding IS NOT NULL
+                THEN vec_distance_l2(loan.embedding, :embedding_1) END NULLS LAST,
+                loan.branch, loan.number LIMIT :param_1 OFFSET :param_2)
+            ORDER BY distance NULLS LAST, loan.branch, loan.number""",
         postgresql="""
             SELECT loan.branch, loan.number, loan.embedding,
             ((loan.embedding <-> :embedding_1) + 0) AS distance

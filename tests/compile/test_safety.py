@@ -65,8 +65,12 @@ def test_names_from_the_model_are_quoted_and_never_read_as_templates() -> None:
             SELECT odd.id, odd."growth %(x)s {column}", odd.embedding,
             CASE WHEN odd.embedding IS NOT NULL
             THEN max(vec_distance_cosine(odd.embedding, :embedding_1), 0.0) END AS distance FROM odd
-            WHERE odd."growth %(x)s {column}" IS NULL
-            ORDER BY distance NULLS LAST, odd.id LIMIT :param_1 OFFSET :param_2""",
+            WHERE odd.id IN (SELECT odd.id FROM odd
+                WHERE odd."growth %(x)s {column}" IS NULL
+                ORDER BY CASE WHEN odd.embedding IS NOT NULL
+                THEN max(vec_distance_cosine(odd.embedding, :embedding_1), 0.0) END NULLS LAST,
+                odd.id LIMIT :param_1 OFFSET :param_2)
+            ORDER BY distance NULLS LAST, odd.id""",
         postgresql="""
             SELECT odd.id, odd."growth %(x)s {column}", odd.embedding,
             ((odd.embedding <=> :embedding_1) + 0) AS distance FROM odd

@@ -16,8 +16,14 @@ def test_the_least_of_several_distances() -> None:
             THEN vec_distance_l2(loan.embedding, :embedding_1) END,
             CASE WHEN loan.embedding IS NOT NULL
             THEN vec_distance_l2(loan.embedding, :embedding_2) END) AS distance
-            FROM loan ORDER BY distance NULLS LAST, loan.branch, loan.number
-            LIMIT :param_1 OFFSET :param_2""",
+            FROM loan
+            WHERE (loan.branch, loan.number) IN (SELECT loan.branch, loan.number FROM loan
+                ORDER BY min(CASE WHEN loan.embedding IS NOT NULL
+                THEN vec_distance_l2(loan.embedding, :embedding_1) END,
+                CASE WHEN loan.embedding IS NOT NULL
+                THEN vec_distance_l2(loan.embedding, :embedding_2) END) NULLS LAST,
+                loan.branch, loan.number LIMIT :param_1 OFFSET :param_2)
+            ORDER BY distance NULLS LAST, loan.branch, loan.number""",
         postgresql="""
             SELECT loan.branch, loan.number, loan.embedding,
             LEAST(((loan.embedding <-> :embedding_1) + 0),

@@ -41,10 +41,15 @@ SELECTED = "SELECT widecompiled.id, widecompiled.v,"
 def test_the_order_is_that_of_the_index_and_the_distance_is_true() -> None:
     assert_sql(
         RANKED.limit(10).offset(20),
-        sqlite=f"""{SELECTED}
+        sqlite="""
+            SELECT widecompiled.id, widecompiled.v,
             CASE WHEN widecompiled.v IS NOT NULL
             THEN vec_distance_l2(widecompiled.v, :v_1) END AS distance FROM widecompiled
-            ORDER BY distance NULLS LAST, widecompiled.id LIMIT :param_1 OFFSET :param_2""",
+            WHERE widecompiled.id IN (SELECT widecompiled.id FROM widecompiled
+                ORDER BY CASE WHEN widecompiled.v IS NOT NULL
+                THEN vec_distance_l2(widecompiled.v, :v_1) END NULLS LAST,
+                widecompiled.id LIMIT :param_1 OFFSET :param_2)
+            ORDER BY distance NULLS LAST, widecompiled.id""",
         postgresql=f"""{SELECTED}
             (widecompiled.v <-> :v_1) AS distance FROM widecompiled
             ORDER BY (CAST(widecompiled.v AS HALFVEC(2001))

@@ -55,12 +55,21 @@ def answers(db: Database, statement: Any) -> list[Any]:
 def test_sqlite_explains_its_scan(ranked: Database) -> None:
     explained = repository(Doc, ranked).similar_to(QUERY).where(Doc.n == 1).limit(5).explain()
     assert (explained.ranker, explained.exact, explained.notes) == ("native", True, (NO_INDEX,))
-    assert explained.plan.splitlines() == ["SCAN doc", "USE TEMP B-TREE FOR ORDER BY"]
+    assert explained.plan.splitlines() == [
+        "SEARCH doc USING INTEGER PRIMARY KEY (rowid=?)",
+        "LIST SUBQUERY 1",
+        "SCAN doc",
+        "USE TEMP B-TREE FOR ORDER BY",
+        "USE TEMP B-TREE FOR ORDER BY",
+    ]
     (sql,) = map(one_line, explained.statements)
     assert sql.removeprefix(f"SELECT {COLUMNS}, ") == (
         "CASE WHEN doc.embedding IS NOT NULL THEN "
         "max(vec_distance_cosine(doc.embedding, :embedding_1), 0.0) END AS distance FROM doc "
-        "WHERE doc.n = :n_1 ORDER BY distance NULLS LAST, doc.id LIMIT :param_1 OFFSET :param_2"
+        "WHERE doc.id IN (SELECT doc.id FROM doc WHERE doc.n = :n_1 "
+        "ORDER BY CASE WHEN doc.embedding IS NOT NULL THEN "
+        "max(vec_distance_cosine(doc.embedding, :embedding_1), 0.0) END NULLS LAST, "
+        "doc.id LIMIT :param_1 OFFSET :param_2) ORDER BY distance NULLS LAST, doc.id"
     )
     assert str(explained).startswith(
         f"ranker: native (exact)\nnote: {NO_INDEX}\nsql:\nSELECT doc.id"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from agentorm import (
     Database,
@@ -199,3 +199,10 @@ def test_options_of_another_model_are_refused(docs: Repository[Doc]) -> None:
 def test_a_loader_option_is_due() -> None:
     with pytest.raises(InvalidQuery, match="expected a loader option"):
         repository(Doc).options("author")
+
+
+def test_a_ranking_that_loads_from_the_rows_it_joins(docs: Repository[Doc]) -> None:
+    loading = docs.join(Doc.author).options(contains_eager(Doc.author))  # type: ignore[arg-type]
+    found = loading.where(col(Author.name) == "Ann").similar_to([0, 1, 0]).limit(1).one()
+    assert found.author is not None
+    assert (found.title, found.author.name) == ("c", "Ann")
