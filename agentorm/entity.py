@@ -12,6 +12,8 @@ from pydantic import ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 from sqlalchemy import event, inspect
 from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import InstanceState
+from sqlalchemy.orm.interfaces import EXT_CONTINUE
 from sqlmodel import SQLModel
 
 from agentorm.columns import give_type
@@ -205,9 +207,11 @@ def _twin(entity: _E, duplicate: Callable[[Any], Any]) -> _E:
     return made
 
 
-@event.listens_for(Entity, "before_insert", propagate=True)
-def _refuse_incomplete(mapper: Any, connection: Any, entity: Any) -> None:
-    check_complete(entity)
+@event.listens_for(Entity, "before_insert", propagate=True, raw=True, retval=True)
+def _refuse_incomplete(mapper: Any, connection: Any, state: InstanceState[Any]) -> Any:
+    """Known as ours by `Ears`, since with these options SQLAlchemy puts nothing around it."""
+    check_complete(state.obj())
+    return EXT_CONTINUE
 
 
 def validated(model: type[Entity], name: str, value: Any) -> Any:

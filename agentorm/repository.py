@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, CursorResult, Executable, inspect, select
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.attributes import set_committed_value
 
+from agentorm.adding import added, all_added
 from agentorm.bulk import deleting, forget_changed, limited_statements, updating
 from agentorm.database import Database
 from agentorm.endings import Endings, SyncQuery
@@ -106,8 +107,9 @@ class Repository(Endings[E, SyncQuery[E]]):
         """
         self._check_new(entity)
         with self._writing("add") as run:
-            run.session.add(entity)
-            run.session.flush()
+            if not added(run, self.model, entity):
+                run.session.add(entity)
+                run.session.flush()
         return entity
 
     def add_all(self, entities: Iterable[E]) -> list[E]:
@@ -119,13 +121,11 @@ class Repository(Endings[E, SyncQuery[E]]):
         given = list(entities)
         for entity in given:
             self._check_new(entity)
-        with (
-            self._writing("add_all") as run,
-            _savepoint(run),
-            limited_statements(run, given),
-        ):
-            run.session.add_all(given)
-            run.session.flush()
+        with self._writing("add_all") as run:
+            if not all_added(run, self.model, given):
+                with _savepoint(run), limited_statements(run, given):
+                    run.session.add_all(given)
+                    run.session.flush()
         return given
 
     def upsert(

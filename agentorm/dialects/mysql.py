@@ -34,7 +34,14 @@ from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.types import TypeEngine
 
 from agentorm import errors
-from agentorm.dialects import mysql_limits, mysql_text, mysql_types, text_forms, text_storage
+from agentorm.dialects import (
+    generated,
+    mysql_limits,
+    mysql_text,
+    mysql_types,
+    text_forms,
+    text_storage,
+)
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.built import BuiltText
 from agentorm.dialects.json_forms import MYSQL
@@ -74,6 +81,7 @@ class MySQL(Dialect):
     driver = "pymysql"
     extra = "agentorm[mysql]"
     async_driver = "asyncmy"
+    takes_entities = True
     async_extra = "agentorm[async-mysql]"
     features = frozenset(
         {Feature.VECTOR_TYPE, Feature.FULL_TEXT, Feature.UPSERT, Feature.CONCURRENT_WRITERS}
@@ -188,6 +196,11 @@ class MySQL(Dialect):
         self, connection: Connection, table: str, schema: str | None = None
     ) -> dict[str, BuiltText]:
         return mysql_text.text_indexes(connection, table, schema)
+
+    def insert_keyless(
+        self, sender: generated.Sender, rows: generated.Keyless, most: int
+    ) -> Sequence[Any] | None:
+        return generated.consecutive(sender, rows, most)
 
     def before_savepoint(self, connection: Connection) -> None:
         """Without a transaction the server forgets a savepoint at once, and keeps every row."""

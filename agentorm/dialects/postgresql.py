@@ -16,7 +16,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from agentorm import errors
-from agentorm.dialects import pgvector_search, postgresql_indexes, text_forms, text_storage
+from agentorm.dialects import (
+    generated,
+    pgvector_search,
+    postgresql_indexes,
+    text_forms,
+    text_storage,
+)
 from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.built import BuiltIndex, BuiltText
 from agentorm.dialects.effort import Effort
@@ -74,6 +80,7 @@ class PostgreSQL(Dialect):
     url_names = ("postgresql", "postgres")
     driver = async_driver = "psycopg"
     extra = "agentorm[postgresql]"
+    takes_entities = True
     async_extra = "agentorm[async,postgresql]"
     features = frozenset(
         {
@@ -220,6 +227,11 @@ class PostgreSQL(Dialect):
 
     def open_cursor(self, connection: Any, *, binary: bool) -> Any:
         return connection.cursor(binary=binary)
+
+    def insert_keyless(
+        self, sender: generated.Sender, rows: generated.Keyless, most: int
+    ) -> Sequence[Any] | None:
+        return generated.allocated(sender, rows)
 
     def returns_binary(self, compiled: Any) -> bool:
         from agentorm.dialects.psycopg_vectors import returns_vectors

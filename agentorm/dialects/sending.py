@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from agentorm.dialects.generated import Keyless, Sender
+
 
 class Sends:
-    """What is asked before a statement goes over the driver's own cursor."""
+    """What is asked before a statement goes over the driver's own cursor.
+
+    Attributes:
+        takes_entities: whether entities are inserted by statements of our own.
+    """
+
+    takes_entities: ClassVar[bool] = False
+
+    def insert_keyless(self, sender: Sender, rows: Keyless, most: int) -> Sequence[Any] | None:
+        """Insert rows whose keys the engine generates; the key of each, in their order.
+
+        None, and nothing is done, where it cannot be sure which key is whose.
+
+        Args:
+            sender: where statements are sent.
+            rows: what is inserted.
+            most: the most rows in one statement.
+        """
+        return None
 
     def has_begun(self, connection: Connection) -> bool:
         """Whether the engine is in the transaction that SQLAlchemy has begun."""

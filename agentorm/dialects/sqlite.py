@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from agentorm import errors
 from agentorm.dialects import (
+    generated,
     sqlite_declarations,
     sqlite_schema,
     sqlite_types,
@@ -61,6 +62,7 @@ class SQLite(Dialect):
     url_names = ("sqlite",)
     driver = "pysqlite"
     async_driver = "aiosqlite"
+    takes_entities = True
     features = frozenset(
         {Feature.JSON_PATH_INDEX, Feature.FULL_TEXT, Feature.DISTANCE, Feature.UPSERT}
     )
@@ -161,6 +163,11 @@ class SQLite(Dialect):
 
     def has_begun(self, connection: Connection) -> bool:
         return _PENDING not in connection.info
+
+    def insert_keyless(
+        self, sender: generated.Sender, rows: generated.Keyless, most: int
+    ) -> Sequence[Any] | None:
+        return generated.counted(sender, rows)
 
     def before_savepoint(self, connection: Connection) -> None:
         """Python's driver begins no transaction for SAVEPOINT, and its release would commit."""

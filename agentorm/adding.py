@@ -1,0 +1,253 @@
+"""New entities written by statements of our own, wherever that is as good as SQLAlchemy's flush."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+from types import NoneType
+from typing import Any
+
+from agentorm.dialects.generated import Keyless
+from agentorm.entity import check_complete
+from agentorm.inserting import Insertion, Statements, processed, statements_of
+from agentorm.layouts import Layout, is_computed, is_new, layout_of
+from agentorm.models import mapper_of
+from agentorm.persisting import fail, flushes_as_ever, give, holds_any, settle
+from agentorm.rank import Run
+from agentorm.switch import plans_are_on
+from agentorm.vectors import Vector
+
+_PLAIN = frozenset({NoneType, int, str, float, bool, bytes, Vector})
+_BYTES_OF_A_CHARACTER = 4
+
+
+def added(run: Run, model: type[Any], entity: Any) -> bool:
+    """Insert one entity, if a statement of our own can; a refusal fails the transaction."""
+    layout = _layout_for(run, model)
+    if layout is None:
+        return False
+    try:
+        return _written(run, layout, [entity])
+    except BaseException:
+        fail(run.session)
+        raise
+
+
+def all_added(run: Run, model: type[Any], entities: Sequence[Any]) -> bool:
+    """Insert entities, if statements of our own can: all of them or none."""
+    layout = _layout_for(run, model)
+    if layout is None or not entities:
+        return False
+    return _written(run, layout, entities)
+
+
+def _layout_for(run: Run, model: type[Any]) -> Layout | None:
+    """How a model is inserted where nobody would notice that no flush did it."""
+    driver = run.connection.dialect.driver
+    if not run.dialect.takes_entities or not plans_are_on():
+        return None
+    if driver not in {run.dialect.driver, run.dialect.async_driver}:
+        return None
+    layout = layout_of(mapper_of(model))
+    if layout is None or not layout.ears.hear_nothing():
+        return None
+    return layout if run.line.is_usual() and flushes_as_ever(run.session) else None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """New entities and their values.
+
+    Attributes:
+        columns: by attribute.
+        made: by attribute, those of them that the entities get by being written.
+    """
+
+    layout: Layout
+    entities: Sequence[Any]
+    columns: dict[str, list[Any]]
+    made: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
+
+    @property
+    def keys(self) -> list[tuple[Any, ...]]:
+        return [*zip(*(self.columns[name] for name in self.layout.keys), strict=True)]
+
+
+def _written(run: Run, layout: Layout, entities: Sequence[Any]) -> bool:
+    batch = _batch(run, layout, entities)
+    if batch is None:
+        return False
+    statements = statements_of(layout, run.connection.dialect)
+    with _atomic(run, len(entities)):
+        if not _sent(run, batch, statements):
+            return False
+    give(layout, entities, batch.made)
+    settle(run.session, layout, _states(entities), batch.keys)
+    return True
+
+
+def _atomic(run: Run, count: int) -> AbstractContextManager[Any]:
+    """Within, all or nothing is written, if there is more than one thing to write."""
+    if count == 1:
+        return nullcontext()
+    run.dialect.before_savepoint(run.connection)
+    return nullcontext() if run.passing else run.connection.begin_nested()
+
+
+def _states(entities: Sequence[Any]) -> list[Any]:
+    return [entity.__dict__["_sa_instance_state"] for entity in entities]
+
+
+def _batch(run: Run, layout: Layout, entities: Sequence[Any]) -> _Batch | None:
+    """The entities with their values; None where a flush does more than insert these.
+
+    Raises:
+        MissingValue: a required one is not there.
+    """
+    if {*map(type, entities)} != {layout.mapper.class_}:
+        return None
+    values = [entity.__dict__ for entity in entities]
+    if len({*map(id, values)}) < len(values) or not all(map(is_new, _states(entities))):
+        return None
+    if layout.relationships and not all(map(layout.relationships.isdisjoint, values)):
+        return None
+    batch = _Batch(layout, entities, {})
+    for name in layout.names.values():
+        if not _take(batch, name, _column(values, name)):
+            return None
+    known = layout.generated is not None and None in batch.columns[layout.generated]
+    if not known and holds_any(run.session, layout, batch.keys):
+        return None
+    return batch
+
+
+def _column(values: Sequence[dict[str, Any]], name: str) -> list[Any]:
+    try:
+        return [*map(itemgetter(name), values)]
+    except KeyError:
+        return [given.get(name) for given in values]
+
+
+def _take(batch: _Batch, name: str, column: list[Any]) -> bool:
+    """Have a column in the batch, with its defaults, if that is what a flush would insert."""
+    layout, kinds = batch.layout, {*map(type, column)}
+    batch.columns[name] = column
+    if any(is_computed(kind) for kind in kinds - _PLAIN):
+        return False
+    if NoneType not in kinds:
+        return True
+    if name in layout.required:
+        for entity in batch.entities:
+            check_complete(entity)
+    default = layout.defaults.get(name)
+    if default is not None:
+        column = [default() if value is None else value for value in column]
+        batch.columns[name] = batch.made[name] = column
+        return True
+    given = name in layout.keys and name != layout.generated
+    return not given and name not in layout.server_defaults
+
+
+def _sent(run: Run, batch: _Batch, statements: Statements) -> bool:
+    """Insert the rows, those in one statement that have their key, and those that have none."""
+    generated = batch.layout.generated
+    columns = _as_sent(batch, statements)
+    if generated is None:
+        _send_keyed(run, statements.keyed, columns)
+        return True
+    if statements.generating is None:
+        return False
+    keys: list[Any] = []
+    for keyless, start, stop in _runs(batch.columns[generated]):
+        part = {name: column[start:stop] for name, column in columns.items()}
+        if keyless:
+            got = _send_keyless(run, batch.layout, statements, part, at_once=start == 0)
+            if got is None:
+                return False
+            keys += got
+        else:
+            _send_keyed(run, statements.keyed, part)
+            keys += batch.columns[generated][start:stop]
+    batch.columns[generated] = batch.made[generated] = keys
+    return True
+
+
+def _runs(keys: Sequence[Any]) -> Iterator[tuple[bool, int, int]]:
+    """The rows without a key, and those with one, as they follow each other."""
+    start = 0
+    for keyless, part in groupby(keys, lambda key: key is None):
+        stop = start + sum(1 for _ in part)
+        yield keyless, start, stop
+        start = stop
+
+
+def _as_sent(batch: _Batch, statements: Statements) -> dict[str, list[Any]]:
+    named = zip(statements.keyed.names, statements.keyed.processes, strict=True)
+    return {
+        name: batch.columns[name] if process is None else processed(process, batch.columns[name])
+        for name, process in named
+    }
+
+
+def _send_keyed(run: Run, statement: Insertion, columns: dict[str, list[Any]]) -> None:
+    rows = [*zip(*(columns[name] for name in statement.names), strict=True)]
+    if len(rows) == 1:
+        run.line.write(statement.sql, rows[0])
+        return
+    run.line.write_many(statement.sql, rows)
+
+
+def _send_keyless(
+    run: Run,
+    layout: Layout,
+    statements: Statements,
+    columns: dict[str, list[Any]],
+    *,
+    at_once: bool,
+) -> Sequence[Any] | None:
+    """The keys of the rows; None where the engine cannot tell them apart, and none is sent yet."""
+    statement = statements.generating
+    assert statement is not None
+    assert layout.generated is not None
+    values = [columns[name] for name in statement.names]
+    rows = Keyless(
+        table=layout.table,
+        columns=values,
+        count=len(columns[layout.generated]),
+        place=statements.keyed.names.index(layout.generated),
+        insert=statements.of_rows,
+        keyed=lambda: statements.keyed.sql,
+        largest=statements.largest,
+    )
+    if rows.count > 1:
+        keys = run.dialect.insert_keyless(run.line, rows, _most(run, values))
+        if keys is not None or at_once:
+            return keys
+    return [_send_one(run, statement, row) for row in rows.rows()]
+
+
+def _send_one(run: Run, statement: Insertion, row: tuple[Any, ...]) -> Any:
+    cursor = run.line.write(statement.sql, row)
+    if not statement.returns:
+        return cursor.lastrowid
+    ((key,),) = cursor.fetchall()
+    return key
+
+
+def _most(run: Run, columns: Sequence[Sequence[Any]]) -> int:
+    """The most rows in one statement, whatever they hold."""
+    if not columns:
+        return 1
+    if run.dialect.statement_bytes is None:
+        return run.dialect.statement_rows
+    largest = sum(max(map(_size, column)) for column in columns)
+    return min(max(1, run.dialect.statement_bytes // max(1, largest)), run.dialect.statement_rows)
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value) * _BYTES_OF_A_CHARACTER
+    return len(value) if isinstance(value, bytes) else 0

@@ -1,0 +1,165 @@
+"""The text of an INSERT, made by SQLAlchemy once, and values as the driver takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, TypeAlias, cast
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Integer, Table, func, insert, select
+from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from agentorm import dialects
+from agentorm.errors import AgentORMError, InvalidValue
+from agentorm.layouts import Layout
+
+Process: TypeAlias = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Insertion:
+    """An INSERT of one row as the driver takes it.
+
+    Attributes:
+        sql: with the driver's placeholders.
+        names: the attributes whose values it takes, in their order.
+        processes: what makes of such a value what the driver takes, None where it is that.
+        changes: the same by the place of the value, where something is done.
+        of: the values of an entity's ``__dict__``, in their order.
+        returns: whether it gives back the generated key as a row.
+    """
+
+    sql: str
+    names: tuple[str, ...]
+    processes: tuple[Process | None, ...]
+    changes: tuple[tuple[int, Process], ...]
+    of: Callable[[dict[str, Any]], tuple[Any, ...]]
+    returns: bool
+
+
+class Statements:
+    """The INSERTs of one table in one dialect.
+
+    Attributes:
+        generating: of a row without the key that the engine generates, for that key.
+        keyed: of a row with all of its columns.
+    """
+
+    def __init__(self, layout: Layout, dialect: SQLAlchemyDialect) -> None:
+        self._table, self._dialect = layout.table, positional(dialect)
+        self._keyless = [c for c, name in layout.names.items() if name != layout.generated]
+        self._largest: str | None = None
+        self._texts: dict[int, str] = {}
+        self.keyed = _insertion(layout, dialect, [*layout.names], for_executemany=True)
+        self.generating: Insertion | None = None
+        if _tells_its_key(layout):
+            made = _insertion(layout, dialect, self._keyless, for_executemany=False)
+            self.generating = made if made.returns or _tells_last(dialect) else None
+
+    def of_rows(self, count: int) -> str:
+        """The INSERT of so many rows without their keys, which gives nothing back."""
+        text = self._texts.get(count)
+        if text is None:
+            text = self._texts[count] = self._of_rows(count)
+        return text
+
+    def largest(self) -> str:
+        """The select of the largest key there is."""
+        if self._largest is None:
+            column = self._table.autoincrement_column
+            assert column is not None
+            self._largest = str(select(func.max(column)).compile(dialect=self._dialect))
+        return self._largest
+
+    def _of_rows(self, count: int) -> str:
+        made = insert(self._table).inline()
+        if count == 1:
+            return str(made.compile(dialect=self._dialect, column_keys=self._keyless))
+        row = dict.fromkeys(self._keyless)
+        return str(made.values([row for _ in range(count)]).compile(dialect=self._dialect))
+
+
+def statements_of(layout: Layout, dialect: SQLAlchemyDialect) -> Statements:
+    """The statements for a class in a dialect, made when they are first asked for."""
+    made: Statements | None = layout.statements.get(dialect)
+    if made is None:
+        made = layout.statements[dialect] = Statements(layout, dialect)
+    return made
+
+
+_positional: WeakKeyDictionary[SQLAlchemyDialect, SQLAlchemyDialect] = WeakKeyDictionary()
+
+
+def positional(dialect: SQLAlchemyDialect) -> SQLAlchemyDialect:
+    """The same dialect, writing placeholders without names, which saves a dict per row."""
+    if cast(Any, dialect).positional:
+        return dialect
+    made = _positional.get(dialect)
+    if made is None:
+        made = _positional[dialect] = copy(dialect)
+        made.paramstyle, made.positional = "format", True
+        dialects.remember(made, dialects.of(dialect))
+    return made
+
+
+def _insertion(
+    layout: Layout, dialect: SQLAlchemyDialect, columns: Sequence[str], *, for_executemany: bool
+) -> Insertion:
+    compiled = insert(layout.table).compile(
+        dialect=positional(dialect), column_keys=list(columns), for_executemany=for_executemany
+    )
+    assert isinstance(compiled, SQLCompiler)
+    places = tuple(compiled.positiontup or ())
+    names = tuple(layout.names[column] for column in places)
+    processes = tuple(_process(layout.table, column, dialect) for column in places)
+    return Insertion(
+        sql=str(compiled),
+        names=names,
+        processes=processes,
+        changes=tuple((n, p) for n, p in enumerate(processes) if p is not None),
+        of=_values_of(names),
+        returns=bool(compiled.effective_returning),
+    )
+
+
+def _tells_last(dialect: Any) -> bool:
+    return bool(dialect.postfetch_lastrowid)
+
+
+def _tells_its_key(layout: Layout) -> bool:
+    """Whether the key comes back from the driver as the attribute has it."""
+    column = layout.table.autoincrement_column
+    if column is None:
+        return False
+    kind: Any = column.type
+    return isinstance(getattr(kind, "impl_instance", kind), Integer)
+
+
+def _values_of(names: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)
+
+
+def _process(table: Table, column: str, dialect: SQLAlchemyDialect) -> Process | None:
+    kind: Any = table.columns[column].type.dialect_impl(dialect)
+    process: Process | None = kind.bind_processor(dialect)
+    return process
+
+
+def processed(process: Process, values: Sequence[Any]) -> list[Any]:
+    """The values as the driver takes them.
+
+    Raises:
+        InvalidValue: one cannot be stored.
+    """
+    try:
+        return [*map(process, values)]
+    except AgentORMError:
+        raise
+    except Exception as error:
+        raise InvalidValue(str(error)) from error
