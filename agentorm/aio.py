@@ -27,6 +27,7 @@ from agentorm.results import Explanation, Hits, Page
 E = TypeVar("E")
 Q = TypeVar("Q", bound="AsyncEndings[Any, Any]")
 T = TypeVar("T")
+C = TypeVar("C")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -53,6 +54,11 @@ class AsyncEndings(Placed[E, Q]):
         """See `Endings.one_or_none`."""
         return await self._awaited(lambda query: query.one_or_none())
 
+    def into(self, cls: type[C]) -> AsyncQuery[C]:
+        """See `Endings.into`."""
+        made: Any = self._into(cls)
+        return made  # type: ignore[no-any-return]
+
     async def count(self) -> int:
         """See `Endings.count`."""
         return await self._awaited(lambda query: query.count())
@@ -75,7 +81,7 @@ class AsyncEndings(Placed[E, Q]):
         A scorer that is not awaited holds up the event loop: give it
         ``async def score(docs): return await asyncio.to_thread(model, docs)``.
         """
-        return self._with(reranking=Reranking(scorer, depth))
+        return self._with(reranking=Reranking(scorer, depth, self.target))
 
     def stream(self) -> AsyncGenerator[E]:
         """See `Endings.stream`; the rows come over a chunk at a time.

@@ -37,6 +37,7 @@ def check(query: Query[Any]) -> None:
     if query.ranking is None and (query.farthest is not None or query.lowest_score is not None):
         raise InvalidQuery("a threshold without a ranking", hint="begin with similar_to(vector)")
     _check_looks(query)
+    _check_targets(query)
     own: set[FromClause] = set(mapper_of(query.model).tables)
     joined = own.union(*(join.tables for join in query.joins))
     for expression in (*query.filters, *query.ordering):
@@ -62,6 +63,13 @@ def _check_fusion(query: Query[Any], fusion: Fusion) -> None:
             f"{fusion.depth} of the fusion",
             hint=f"fuse({type(fusion).__name__}(depth={depth_of(query)})), or more",
         )
+
+
+def _check_targets(query: Query[Any]) -> None:
+    scored = None if query.reranking is None else query.reranking.target
+    for target in (query.target, scored):
+        if target is not None:
+            target.check(query.gives)
 
 
 def _check_looks(query: Query[Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from sqlalchemy.orm import Session
@@ -16,15 +17,15 @@ from agentorm.database import Database
 from agentorm.dialects.tasks import used
 from agentorm.errors import InvalidQuery, MultipleResults, NoResult
 from agentorm.explaining import explained
-from agentorm.expressions import AnySelect
 from agentorm.paging import check_page, page_of
 from agentorm.places import Placed, running
 from agentorm.plan import planned_rows
 from agentorm.rank import Run
-from agentorm.results import Explanation, Hits, Page
+from agentorm.results import Explanation, Hit, Hits, Page
 from agentorm.statement import statement
 
 E = TypeVar("E")
+C = TypeVar("C")
 Q = TypeVar("Q", bound="Endings[Any, Any]", default=Any)
 SessionOf: TypeAlias = Callable[[Database], AbstractContextManager[Session]]
 
@@ -38,13 +39,44 @@ class Endings(Placed[E, Q]):
     pending changes first.
     """
 
+    def into(self, cls: type[C]) -> SyncQuery[C]:
+        """Read the rows into this class, of some of their columns, instead of into entities.
+
+        Its fields are taken by name: columns of the model, and ``distance``, ``score``,
+        ``text_score`` and ``fused_score`` of the ranking unless the model has such a column.
+        Other columns stay in the database. What is read belongs to no session, JSON is plain
+        dicts and lists. The last call counts.
+
+        Values are not checked again, they come from the database; but a pydantic model with
+        types, constraints or validators that the model has not is validated row by row.
+
+        Args:
+            cls: a dataclass, a NamedTuple, a ``msgspec.Struct``, or a pydantic model, as an
+                `Entity` without ``table=True`` is one. A field that is nothing of the above
+                has its default.
+
+        Raises:
+            UnknownField: a field that is nothing of the above has no default.
+            InvalidQuery: another kind of class, one without any column of the model, or there
+                are `options` that load; at the ending: the query does not rank by what a field
+                without a default is.
+            InvalidValue: at the ending: a pydantic model refuses a row.
+
+        Example:
+            With ``Card`` of ``title`` and ``distance``, ``similar_to(vec).limit(5).into(Card)``
+            is, on PostgreSQL, ``SELECT doc.title, (doc.embedding <=> :embedding_1) AS distance
+            FROM doc ORDER BY distance, doc.id LIMIT :param_1``.
+        """
+        made: Any = self._into(cls)
+        return made  # type: ignore[no-any-return]
+
     def all(self) -> list[E]:
         """All rows: best first in a ranking, else as sorted, then by primary key."""
         with self._running("all") as run:
             if self.is_ranked:
-                return [hit.entity for hit in self._found(run).rows]
+                return [*map(self._row_of(), self._found(run).rows)]
             planned = planned_rows(self, run.line)
-            return list(_entities(run, statement(self))) if planned is None else planned
+            return list(self._rows(run)) if planned is None else planned
 
     def hits(self) -> Hits[E]:
         """The rows of a ranking with distance and scores, best first.
@@ -165,12 +197,12 @@ class Endings(Placed[E, Q]):
         with self._placed("stream", Database.reading) as run:
             if not self.is_ranked:
                 with rank.streamed(self, statement(self), run) as rows:
-                    yield from rows.scalars()
+                    yield from rows.scalars() if self.target is None else self._read(rows)
                 return
             rank.learn(self, run)
             ranker = rank.ranker_of(self, run.dialect)
             rank.announce(self, run, ranker)
-            yield from ranker.stream(self, run)
+            yield from map(self._row_of(), ranker.stream(self, run))
 
     def _found(self, run: Run) -> rank.Found[E]:
         ranker = rank.ranker_of(self, run.dialect)
@@ -181,7 +213,25 @@ class Endings(Placed[E, Q]):
     def _hits(self, run: Run) -> Hits[E]:
         found = self._found(run)
         ranker = rank.ranker_of(self, run.dialect).name
-        return Hits(found.rows, complete=found.complete, exact=found.exact, ranker=ranker)
+        rows = found.rows
+        if self.target is not None:
+            made = self._row_of()
+            rows = [replace(hit, entity=made(hit)) for hit in rows]
+        return Hits(rows, complete=found.complete, exact=found.exact, ranker=ranker)
+
+    def _rows(self, run: Run) -> Iterable[E]:
+        rows = run.session.execute(statement(self))
+        return rows.unique().scalars() if self.target is None else self._read(rows)
+
+    def _read(self, rows: Iterable[Any]) -> Iterable[E]:
+        assert self.target is not None
+        return map(self.target.maker(), rows)
+
+    def _row_of(self) -> Callable[[Hit[Any]], E]:
+        """What becomes of a hit's row in the end: nothing, or what it is read into."""
+        if self.target is None:
+            return attrgetter("entity")
+        return self.target.of_hit(self.gives)
 
     def _running(self, ending: str) -> AbstractContextManager[Run]:
         return self._opened(ending, Database.reading)
@@ -210,7 +260,3 @@ class SyncQuery(Endings[E, "SyncQuery[E]"]):
 
     def _with(self, **changes: Any) -> SyncQuery[E]:
         return replace(self, **changes)
-
-
-def _entities(run: Run, made: AnySelect) -> Iterable[Any]:
-    return run.session.execute(made).unique().scalars()

@@ -23,7 +23,9 @@ from agentorm.models import key_columns
 from agentorm.query import Query
 from agentorm.selecting import restricted
 
-_TOLD_OTHERWISE = frozenset({"model", "filters", "joins", "ordering", "loaders", "size", "skip"})
+_TOLD_OTHERWISE = frozenset(
+    {"model", "filters", "joins", "ordering", "loaders", "size", "skip", "target"}
+)
 _BYTES = (bytes, bytearray, memoryview)
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+", re.IGNORECASE)
 

@@ -10,7 +10,7 @@ from agentorm.errors import InvalidQuery
 from agentorm.identity import identity_of
 from agentorm.keyset import keyset_of
 from agentorm.query import Query
-from agentorm.rank import Run
+from agentorm.rank import Run, split
 from agentorm.results import Hits, Page
 
 E = TypeVar("E")
@@ -83,8 +83,13 @@ def _of_order(
     query: Query[E], run: Run, position: Position, size: int
 ) -> tuple[list[E], Position | None]:
     made = keyset_of(query, run.dialect).page(query, size + 1, position.values)
-    rows = run.session.execute(made).unique(lambda row: id(row[0])).all()
+    found = run.session.execute(made)
+    if query.target is None:
+        found = found.unique(lambda row: id(row[0]))
+    rows = [*split(query, found)]
     entities = [row[0] for row in rows[:size]]
+    if query.target is not None:
+        entities = [*map(query.target.maker(), entities)]
     if len(rows) <= size:
         return entities, None
     return entities, Position(position.query, values=tuple(rows[size - 1][1:]))

@@ -8,6 +8,7 @@ from typing import Any, Generic, overload
 
 from sqlalchemy import Boolean, ColumnElement
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import LoaderCriteriaOption
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.sql import coercions, roles
 from sqlalchemy.types import NullType
@@ -19,6 +20,7 @@ from agentorm.expressions import AnySelect, sorted_by
 from agentorm.filters import MISSING, compared, parse_filter
 from agentorm.joining import Join, joined
 from agentorm.json_serving import served
+from agentorm.read_models import read_model
 from agentorm.reordered import Reordered
 from agentorm.whole_numbers import whole
 
@@ -127,7 +129,13 @@ class Query(Reordered[E, Q], Generic[E, Q]):
         for loader in loaders:
             if not isinstance(loader, ORMOption):
                 raise InvalidQuery(f"expected a loader option, got {loader!r}")
+        if self.target is not None:
+            _check_loads_nothing(loaders)
         return self._with(loaders=(*self.loaders, *loaders))
+
+    def _into(self, cls: type[Any]) -> Q:
+        _check_loads_nothing(self.loaders)
+        return self._with(target=read_model(self.model, cls))
 
     def statement(self) -> AnySelect:
         """The whole query as one SQLAlchemy select, for use in larger statements.
@@ -149,6 +157,7 @@ class Query(Reordered[E, Q], Generic[E, Q]):
         parts += [f"where({condition})" for condition in self.filters]
         parts += [f"order_by({key})" for key in self.ordering]
         parts += self._held_to() + self._looked_at()
+        parts += [] if self.target is None else [self.target.described()]
         parts += [] if self.size is None else [f"limit({self.size})"]
         parts += [f"offset({self.skip})"] if self.skip else []
         return ".".join(parts)
@@ -173,6 +182,14 @@ def condition(given: Any) -> ColumnElement[bool]:
         raise InvalidQuery(f"expected a condition, got {given}", hint=f"as {given} == value")
     found: ColumnElement[bool] = served(expected)
     return found
+
+
+def _check_loads_nothing(loaders: tuple[ORMOption, ...]) -> None:
+    if not all(isinstance(loader, LoaderCriteriaOption) for loader in loaders):
+        raise InvalidQuery(
+            "options() load what belongs to entities, and into() reads none",
+            hint="leave one of them out",
+        )
 
 
 def _is_boolean(expression: ColumnElement[Any]) -> bool:

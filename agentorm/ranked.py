@@ -27,7 +27,7 @@ _USUAL = RRF()
 class Ranked(ABC, Generic[E, Q]):
     """What the rows of a model are ranked by, and which of them are too far off."""
 
-    model: type[E]
+    model: type[Any]
     ranking: Ranking | None = None
     text: TextSearch | None = None
     fusion: Fusion | None = None
@@ -44,6 +44,17 @@ class Ranked(ABC, Generic[E, Q]):
     def is_ranked(self) -> bool:
         """Whether the query has an order of its own, by distance or by text."""
         return self.ranking is not None or self.text is not None
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """What a hit of it has beside its row."""
+        there = {
+            "distance": self.ranking is not None,
+            "score": self.is_ranked,
+            "text_score": self.text is not None,
+            "fused_score": self.fusion is not None,
+        }
+        return tuple(name for name, is_there in there.items() if is_there)
 
     def similar_to(
         self, vector: Example | E, *, on: object = None, metric: str | Metric | None = None

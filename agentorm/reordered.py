@@ -10,6 +10,7 @@ from typing_extensions import TypeVar
 from agentorm.errors import InvalidQuery
 from agentorm.models import field_name, mapper_of
 from agentorm.ranked import Ranked
+from agentorm.read_models import ReadModel
 from agentorm.reranking import Diversity, Reranking, Scorer
 from agentorm.types import VectorType
 
@@ -28,6 +29,7 @@ class Reordered(Ranked[E, Q], Generic[E, Q]):
     best_of: str | None = None
     reranking: Reranking | None = None
     diversity: Diversity | None = None
+    target: ReadModel[Any] | None = None
 
     @property
     def reach(self) -> int | None:
@@ -70,8 +72,9 @@ class Reordered(Ranked[E, Q], Generic[E, Q]):
 
         Args:
             scorer: called once with the entities, best first, unless there are none; gives a
-                finite number for each. On an awaited query it may be an ``async def``. Its own
-                errors pass through as they are.
+                finite number for each. Called behind `into` it is given what that makes of
+                the rows. On an awaited query it may be an ``async def``. Its own errors pass
+                through as they are.
             depth: how many rows it is given, 1 or more.
 
         Raises:
@@ -83,7 +86,7 @@ class Reordered(Ranked[E, Q], Generic[E, Q]):
             ``similar_to(vec).rerank(lambda docs: [doc.votes for doc in docs], depth=50).limit(5)``
             ranks as ``similar_to(vec).limit(50)`` does, and gives the 5 with the most votes.
         """
-        return self._with(reranking=Reranking(scorer, depth))
+        return self._with(reranking=Reranking(scorer, depth, self.target))
 
     def diverse(self, lambda_: float = 0.5, depth: int = 50) -> Q:
         """Take the best rows in an order that avoids what resembles a row before.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import InstrumentedAttribute
 
 from agentorm.errors import InvalidQuery
+from agentorm.read_models import ReadModel
 from agentorm.whole_numbers import whole
 
 E = TypeVar("E")
@@ -25,10 +26,11 @@ AsyncScorer: TypeAlias = Callable[[list[E]], Awaitable[Scores]]
 
 @dataclass(frozen=True, slots=True)
 class Reranking:
-    """Who scores the best rows anew, and how many of them."""
+    """Who scores the best rows anew, how many of them, and what they are read into for that."""
 
     scorer: Callable[[list[Any]], Any]
     depth: int
+    target: ReadModel[Any] | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.scorer):

@@ -14,7 +14,7 @@ class Hit(Generic[E]):
     """One row of a ranking.
 
     Attributes:
-        entity: the row.
+        entity: the row, or what `into` made of it.
         distance: how far its vector is, smaller is nearer; NaN where it was not measured, as for
             a row without a vector that its text has found: comparisons with it are false.
         score: what the hit is ranked by, higher is better: the score of the distance, for which

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from agentorm.rankings import Ranking
 
 
+def selected(query: Query[Any]) -> AnySelect:
+    """A select of the rows: of the entity, or of the columns that are read instead."""
+    if query.target is None:
+        return select(query.model)
+    return select(*query.target.selected).select_from(query.model)
+
+
 def group_of(query: Query[Any]) -> ColumnElement[Any]:
     """The field that `best_per` names, as a column of rows with their group."""
     return field_of_groups(query).label(GROUP)
@@ -57,9 +64,9 @@ def keys_and_vectors(query: Query[Any]) -> AnySelect:
 
 
 def rows_of_keys(query: Query[Any], keys: Sequence[Sequence[Any]]) -> AnySelect:
-    """The entities with these keys, as far as they still pass the filters, with their vectors."""
+    """The rows with these keys, as far as they still pass the filters, with their vectors."""
     assert query.ranking is not None
-    made: AnySelect = select(query.model, packed(query.ranking))
+    made = selected(query).add_columns(packed(query.ranking))
     made = restricted(made, query).options(*query.loaders)
     return made.where(has_key(query.model, keys))
 

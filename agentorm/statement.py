@@ -26,6 +26,7 @@ from agentorm.selecting import (
     paged,
     restricted,
     scoped,
+    selected,
     servable,
 )
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def statement(query: Query[Any], *, indexed: bool = True, keys_first: bool = False) -> AnySelect:
-    """The whole query as one select: of the entity, and of ``distance`` where it ranks.
+    """The whole query as one select: of the rows, and of ``distance`` where it ranks.
 
     Args:
         query: any query.
@@ -55,7 +56,7 @@ def statement(query: Query[Any], *, indexed: bool = True, keys_first: bool = Fal
     served = indexed and servable(query)
     if keys_first and not served and _may_go_by_keys(query):
         return _nearest_by_key(query)
-    made: AnySelect = select(query.model)
+    made = selected(query)
     if query.ranking is not None:
         distance = distance_of(query.ranking, indexed=served).label(label_of(query.model))
         made = made.add_columns(distance)
@@ -82,14 +83,14 @@ def _nearest_by_key(query: Query[Any]) -> AnySelect:
     distance = distance_of(query.ranking, indexed=False).label(label_of(query.model))
     order = NearestFirst(distance, keys)
     near = scoped(restricted(select(*keys), query), query).order_by(order)
-    made: AnySelect = select(query.model, distance).where(among(keys, paged(near, query)))
+    made = selected(query).add_columns(distance).where(among(keys, paged(near, query)))
     return made.order_by(order).options(*query.loaders)
 
 
 def _best_matches(query: Query[Any], text: TextSearch) -> AnySelect:
     """The rows that match, with ``text_score``, best first."""
     found = beside(query, found_by(text))
-    made: AnySelect = restricted(select(query.model), query)
+    made = restricted(selected(query), query)
     made = made.add_columns(found.c[SCORE]).join(found, same_row(query.model, found))
     made = made.order_by(found.c[SCORE].desc(), *key_columns(query.model))
     return paged(made.options(*query.loaders), query)
@@ -126,7 +127,7 @@ def _joined_to(query: Query[Any], fused: Subquery, *more: str) -> AnySelect:
 
 
 def _joined(query: Query[Any], rows: Subquery) -> AnySelect:
-    made: AnySelect = select(query.model).join(rows, same_row(query.model, rows))
+    made = selected(query).join(rows, same_row(query.model, rows))
     if query.best_of is None:
         return made
     for join in query.joins if query.ordering else ():  # pages compare what rows are sorted by

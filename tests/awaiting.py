@@ -100,7 +100,7 @@ def awaited_database(url: str) -> Generator[AwaitedDatabase]:
 def own_endings(kind: type[Any]) -> list[str]:
     """The endings or writes that a class defines."""
     methods = {name for name, value in vars(kind).items() if inspect.isfunction(value)}
-    return sorted(name for name in methods - {"on"} if not name.startswith("_"))
+    return sorted(name for name in methods - {"on", "into"} if not name.startswith("_"))
 
 
 def _awaited(name: str, plain: Callable[..., Any], counted: Counter[str]) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from agentorm.legs import nearest_leg
 from agentorm.query import Query
 from agentorm.rank import texts
 from agentorm.rank.apart import FusedApart
-from agentorm.rank.base import Found, Ranker, Run
+from agentorm.rank.base import Found, Ranker, Run, split
 from agentorm.rank.fused import Fused
 from agentorm.rank.indexing import ignored, unpaged, unserved, why_not_by
 from agentorm.rank.matches import Matches, raw_refused
@@ -37,6 +37,7 @@ __all__ = [
     "learn",
     "ranker_of",
     "raw_refused",
+    "split",
     "statements",
     "streamed",
     "text_index_in",

@@ -23,10 +23,18 @@ from agentorm.legs import matched_leg, matches_and_vectors, nearest_leg
 from agentorm.models import mapper_of
 from agentorm.query import Query
 from agentorm.rank import texts
-from agentorm.rank.base import Found, Ranker, Run, in_chunks, sortable, sortable_key
+from agentorm.rank.base import (
+    Found,
+    Ranker,
+    Run,
+    in_chunks,
+    sortable,
+    sortable_key,
+    with_keys,
+)
 from agentorm.rank.loaded import values_by_key
 from agentorm.rank.matches import raw_refused
-from agentorm.rank.scan import Key, Scan, measured, nearest_keys, rows_at_a_time, slow_path
+from agentorm.rank.scan import Key, Scan, loaded, measured, nearest_keys, rows_at_a_time, slow_path
 from agentorm.results import Hit
 from agentorm.selecting import farthest_distance, keys_and_vectors, rows_of_keys
 
@@ -63,9 +71,9 @@ class FusedApart(Ranker):
                 break
         return Found(hits, exact=True, complete=complete)
 
-    def stream(self, query: Query[E], run: Run) -> Iterator[E]:
+    def stream(self, query: Query[E], run: Run) -> Iterator[Hit[E]]:
         for part in in_chunks(_fused(query, run)):
-            yield from (hit.entity for hit in _load(query, run, part))
+            yield from _load(query, run, part)
 
     def count(self, query: Query[Any], run: Run) -> int:
         if query.best_of is not None:
@@ -80,7 +88,8 @@ class FusedApart(Ranker):
         example: list[Key] = [(None,) * len(mapper_of(query.model).primary_key)]
         asked, is_held = texts.asked(query, dialect), farthest_distance(query) is not None
         matched = matches_and_vectors(asked) if is_held else matched_leg(asked)
-        return matched, keys_and_vectors(nearest_leg(query)), rows_of_keys(query, example)
+        rows = rows_of_keys(with_keys(query), example)
+        return matched, keys_and_vectors(nearest_leg(query)), rows
 
     def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
         return True
@@ -173,13 +182,14 @@ def _distances(query: Query[Any], vectors: Sequence[bytes | None]) -> NDArray[np
 def _load(query: Query[E], run: Run, places: Sequence[_Place]) -> list[Hit[E]]:
     """The hits of these places whose rows still count, in their order."""
     keys = [place.key for place in places]
-    rows = run.session.execute(rows_of_keys(query, keys)).unique().all()
+    asked = with_keys(query)
+    rows = loaded(asked, run, keys)
     farthest = farthest_distance(query)
-    loaded: dict[Key, tuple[E, float]] = {}
+    counting: dict[Key, tuple[E, float]] = {}
     for row, distance in zip(rows, _distances(query, [row[1] for row in rows]), strict=True):
         if farthest is None or distance <= farthest:
-            loaded[sortable_key(query, row[0])] = row[0], float(distance)
-    held = [(place, *loaded[key]) for place in places if (key := sortable(place.key)) in loaded]
+            counting[sortable_key(asked, row[0])] = row[0], float(distance)
+    held = [(place, *counting[key]) for place in places if (key := sortable(place.key)) in counting]
     return [_hit(place, entity, distance) for place, entity, distance in held]
 
 

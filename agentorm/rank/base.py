@@ -5,21 +5,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Result
 from sqlalchemy.orm import Session
 
 from agentorm.dialects import Dialect
 from agentorm.dialects.tasks import breathe
 from agentorm.direct import Line
 from agentorm.expressions import AnySelect
-from agentorm.models import mapper_of
+from agentorm.models import key_columns, mapper_of
 from agentorm.query import Query
 from agentorm.rankings import Ranking
+from agentorm.read_models import WHOLE_ROW
 from agentorm.results import Hit
 
 E = TypeVar("E")
@@ -53,6 +54,7 @@ class Found(Generic[E]):
     """The hits of a ranking, best first.
 
     Attributes:
+        rows: of entities; of a query with a target, of tuples of what is read instead.
         exact: no index approximated them.
         complete: none is missing that was there when the ranking began.
     """
@@ -67,9 +69,46 @@ def hit_of(ranking: Ranking, entity: E, distance: float) -> Hit[E]:
     return Hit(entity, distance, ranking.metric.score(distance, len(ranking.vector)))
 
 
-def sortable_key(query: Query[E], entity: E) -> tuple[Any, ...]:
+def sortable_key(query: Query[Any], entity: Any) -> tuple[Any, ...]:
     """The primary key in a form that sorts as the engine sorts it."""
+    if query.target is not None:
+        return sortable(query.target.values(entity, _key_names(query)))
     return sortable(mapper_of(query.model).primary_key_from_instance(entity))
+
+
+def _key_names(query: Query[Any]) -> tuple[str, ...]:
+    return tuple(str(column.key) for column in key_columns(query.model))
+
+
+def reading(query: Query[E], *names: str) -> Query[E]:
+    """The query, whose rows have these columns too if they are no entities."""
+    if query.target is None:
+        return query
+    return replace(query, target=query.target.reading(*names))
+
+
+def with_keys(query: Query[E]) -> Query[E]:
+    """The query, whose rows have their primary key in any case."""
+    return reading(query, *_key_names(query))
+
+
+def split(query: Query[Any], rows: Iterable[Any]) -> Iterable[Any]:
+    """Rows whose first value is the entity, or a tuple of what is read instead."""
+    if query.target is None:
+        return rows
+    width = len(query.target.names)
+    return ((row[:width], *row[width:]) for row in rows)
+
+
+def taken(query: Query[Any], rows: Result[Any]) -> Iterable[Any]:
+    """The same of a result that is not streamed: each entity once, whatever it is loaded with."""
+    target = query.target
+    if target is None:
+        return rows.unique() if query.loaders else rows
+    if WHOLE_ROW in target.names:
+        place = target.names.index(WHOLE_ROW)
+        rows = rows.unique(lambda row: id(row[place]))
+    return split(query, rows)
 
 
 def sortable(key: Iterable[Any]) -> tuple[Any, ...]:
@@ -103,7 +142,7 @@ class Ranker(ABC):
         """The rows of a ranking, all in memory."""
 
     @abstractmethod
-    def stream(self, query: Query[E], run: Run) -> Iterator[E]:
+    def stream(self, query: Query[E], run: Run) -> Iterator[Hit[E]]:
         """The rows of a ranking, exactly, a chunk in memory at a time."""
 
     @abstractmethod

@@ -72,6 +72,9 @@ class Fused(InOneStatement):
             return Found(looked.rows, exact=False, complete=is_full)
         return _exactly(asked, run)
 
+    def hit(self, *row: Any) -> Hit[Any]:
+        return _hit(*row)
+
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
         asked, leg = texts.asked(query, dialect), nearest_leg(query)
         if is_served(leg, dialect):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from agentorm.checking import depth_of
 from agentorm.query import Query
-from agentorm.rank.base import Found, Ranker, Run
+from agentorm.rank.base import Found, Ranker, Run, reading
 from agentorm.rank.indexing import FIRST_TIMES, SECOND_TIMES, is_served, more
 from agentorm.rank.loaded import values_of
 from agentorm.results import Hit
@@ -19,7 +19,7 @@ def firsts(query: Query[E], rows: Sequence[Hit[E]], run: Run) -> list[Hit[E]]:
     """The first of these rows of each value of the field, in their order."""
     assert query.best_of is not None
     field = getattr(query.model, query.best_of)
-    groups = values_of([hit.entity for hit in rows], query.model, field, run)
+    groups = values_of(query, [hit.entity for hit in rows], field, run)
     found: dict[Any, Hit[E]] = {}
     for group, hit in zip(groups, rows, strict=True):
         found.setdefault(group, hit)
@@ -36,7 +36,8 @@ def first_of_each(query: Query[E], run: Run, ranker: Ranker) -> Found[E] | None:
         if not is_served(asked, run.dialect):
             return None
         found = ranker.nearest(asked, run)
-        groups = firsts(query, found.rows, run)[query.skip : depth_of(query)]
+        grouped = reading(query, str(query.best_of))
+        groups = firsts(grouped, found.rows, run)[query.skip : depth_of(query)]
         is_full = len(groups) == query.size
         if is_full or len(found.rows) < depth_of(asked):
             return Found(groups, found.exact, complete=is_full or found.complete)

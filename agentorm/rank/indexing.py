@@ -13,7 +13,7 @@ from agentorm.dialects import Dialect, Feature
 from agentorm.dialects.effort import Effort
 from agentorm.models import mapper_of
 from agentorm.query import Query
-from agentorm.rank.base import Run
+from agentorm.rank.base import Run, reading
 from agentorm.selecting import conditions_of, servable
 
 E = TypeVar("E")
@@ -27,7 +27,8 @@ def more(query: Query[E], times: int = FIRST_TIMES) -> Query[E]:
     """The query of an index for one that groups: so many rows for each of its groups."""
     if query.best_of is None or query.size is None:
         return query
-    return replace(query, best_of=None, size=times * depth_of(query), skip=0)
+    grouped = reading(query, query.best_of)
+    return replace(grouped, best_of=None, size=times * depth_of(query), skip=0)
 
 
 def is_served(query: Query[Any], dialect: Dialect) -> bool:

@@ -9,13 +9,33 @@ from sqlalchemy import inspect, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from agentorm.models import key_columns, mapper_of
+from agentorm.query import Query
 from agentorm.rank.base import Run, in_chunks
+from agentorm.read_models import WHOLE_ROW
 from agentorm.selecting import has_key
 
 Key: TypeAlias = tuple[Any, ...]
 
 
 def values_of(
+    query: Query[Any], rows: Sequence[Any], attribute: InstrumentedAttribute[Any], run: Run
+) -> list[Any]:
+    """The value of each of the rows that the query found, whether entities or read models."""
+    target = query.target
+    if target is None:
+        return _of_entities(rows, query.model, attribute, run)
+    if attribute.key in target.names:
+        return [target.values(row, [attribute.key])[0] for row in rows]
+    entities = [entity_of(query, row) for row in rows]
+    return _of_entities(entities, query.model, attribute, run)
+
+
+def entity_of(query: Query[Any], row: Any) -> Any:
+    """The entity of a row that was read whole."""
+    return row if query.target is None else query.target.values(row, [WHOLE_ROW])[0]
+
+
+def _of_entities(
     entities: Sequence[Any], model: type[Any], attribute: InstrumentedAttribute[Any], run: Run
 ) -> list[Any]:
     """The value of each, read in one statement where it is not loaded; None of a row that is gone.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from math import nan
@@ -14,7 +15,7 @@ from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
 from agentorm.rank import texts
-from agentorm.rank.base import Found, Ranker, Run
+from agentorm.rank.base import Found, Ranker, Run, split, taken
 from agentorm.rank.streaming import streamed
 from agentorm.results import Hit
 from agentorm.statement import statement
@@ -26,10 +27,15 @@ E = TypeVar("E")
 class InOneStatement(Ranker):
     """The engine searches the text, and ranks, in one statement."""
 
-    def stream(self, query: Query[E], run: Run) -> Iterator[E]:
+    @abstractmethod
+    def hit(self, *row: Any) -> Hit[Any]:
+        """The hit that a row of the statement is."""
+
+    def stream(self, query: Query[E], run: Run) -> Iterator[Hit[E]]:
         made = statement(texts.asked(query, run.dialect), indexed=False)
         with raw_refused(query, run), streamed(query, made, run) as rows:
-            yield from rows.scalars()
+            for row in split(query, rows):
+                yield self.hit(*row)
 
     def count(self, query: Query[Any], run: Run) -> int:
         made = counted(texts.asked(query, run.dialect))
@@ -42,8 +48,11 @@ class Matches(InOneStatement):
 
     def nearest(self, query: Query[E], run: Run) -> Found[E]:
         rows = fetched(query, statement(texts.asked(query, run.dialect)), run)
-        hits = [Hit(entity, nan, score, text_score=score) for entity, score in rows]
-        return Found(hits, exact=True)
+        return Found([self.hit(*row) for row in rows], exact=True)
+
+    def hit(self, *row: Any) -> Hit[Any]:
+        entity, score = row
+        return Hit(entity, nan, score, text_score=score)
 
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
         return (statement(texts.asked(query, dialect)),)
@@ -59,7 +68,7 @@ def fetched(query: Query[Any], made: AnySelect, run: Run) -> list[Any]:
     """The rows of a select that the query was made into."""
     with raw_refused(query, run):
         rows = run.session.execute(made)
-    return [*(rows.unique() if query.loaders else rows)]
+    return [*taken(query, rows)]
 
 
 @contextmanager

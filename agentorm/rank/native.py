@@ -18,7 +18,16 @@ from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
 from agentorm.plan import planned_rows
 from agentorm.query import Query
-from agentorm.rank.base import Found, Ranker, Run, hit_of, sortable_key
+from agentorm.rank.base import (
+    Found,
+    Ranker,
+    Run,
+    hit_of,
+    sortable_key,
+    split,
+    taken,
+    with_keys,
+)
 from agentorm.rank.groups import first_of_each
 from agentorm.rank.indexing import (
     candidates_of,
@@ -80,17 +89,20 @@ class Native(Ranker):
             return Found(_hits(query, looked.rows), exact=False, complete=looked.is_full)
         return self._exactly(query, run)
 
-    def stream(self, query: Query[E], run: Run) -> Iterator[E]:
+    def stream(self, query: Query[E], run: Run) -> Iterator[Hit[E]]:
         made = statement(query, indexed=False)
         with streamed(query, made, run) as rows:
-            yield from (entity for entity, _ in _ranked(rows))
+            assert query.ranking is not None
+            for entity, distance in _ranked(split(query, rows)):
+                yield hit_of(query.ranking, entity, distance)
 
     def count(self, query: Query[Any], run: Run) -> int:
         return int(run.session.execute(counted(query)).scalar_one())
 
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
         served = is_served(query, dialect)
-        sent = _sent(more(query) if served else query, dialect, indexed=served)
+        asked = with_keys(more(query)) if served else query
+        sent = _sent(asked, dialect, indexed=served)
         return (statement(sent, indexed=served, keys_first=dialect.sorts_whole_rows),)
 
     def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
@@ -108,7 +120,8 @@ class Native(Ranker):
 
     def _look(self, query: Query[E], run: Run, *, widened: bool = False) -> _Looked[E]:
         with searching(query, run, widened=widened):
-            found = _sorted(query, self._fetch(query, run, indexed=True))
+            asked = with_keys(query)
+            found = _sorted(asked, self._fetch(asked, run, indexed=True))
         within = _within(found, farthest_distance(query))
         alone = sorts_alone(query, run.dialect)
         rows = within[query.skip : depth_of(query)] if alone else within
@@ -126,8 +139,7 @@ class Native(Ranker):
         if planned is not None:
             return list(_ranked(planned))
         made = statement(sent, indexed=indexed, keys_first=run.dialect.sorts_whole_rows)
-        result = run.session.execute(made)
-        return list(_ranked(result.unique() if query.loaders else result))
+        return list(_ranked(taken(sent, run.session.execute(made))))
 
 
 def _hits(query: Query[E], rows: list[tuple[E, float]]) -> list[Hit[E]]:

@@ -13,11 +13,12 @@ from agentorm.checking import check, depth_of
 from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect
 from agentorm.query import Query
-from agentorm.rank.base import Found, Ranker, Run
+from agentorm.rank.base import Found, Ranker, Run, reading
 from agentorm.rank.diversity import Likeness, spread, within_one
-from agentorm.rank.loaded import values_of
+from agentorm.rank.loaded import entity_of, values_of
 from agentorm.rank.scores import scores_of
-from agentorm.reranking import Diversity, Reranking
+from agentorm.read_models import WHOLE_ROW
+from agentorm.reranking import Reranking
 from agentorm.results import Hit
 from agentorm.search import Search
 
@@ -39,23 +40,25 @@ class Reranked(Ranker):
         """As many rows as are looked at, whatever page of them is wanted."""
         first = query.reranking or query.diversity
         assert first is not None
-        return replace(query, reranking=None, diversity=None, size=first.depth, skip=0)
+        alone = replace(query, reranking=None, diversity=None, size=first.depth, skip=0)
+        return reading(alone, *_looked_at(query))
 
     def nearest(self, query: Query[E], run: Run) -> Found[E]:
         check(query)
-        found = self._base.nearest(self.asked(query), run)
+        asked = self.asked(query)
+        found = self._base.nearest(asked, run)
         rows = found.rows
         if query.reranking is not None:
-            rows = _rescored(query.reranking, rows, run)
+            rows = _rescored(asked, query.reranking, rows, run)
         if query.diversity is not None:
-            rows = _spread(query, query.diversity, rows, run)
+            rows = _spread(query, asked, rows, run)
         last = None if query.size is None else depth_of(query)
         page = rows[query.skip : last]
         return Found(page, found.exact, complete=found.complete or len(page) == query.size)
 
-    def stream(self, query: Query[E], run: Run) -> Iterator[E]:
+    def stream(self, query: Query[E], run: Run) -> Iterator[Hit[E]]:
         exactly = replace(query, search=Search(ranker="exact"))
-        yield from (hit.entity for hit in self.nearest(exactly, run).rows)
+        yield from self.nearest(exactly, run).rows
 
     def count(self, query: Query[Any], run: Run) -> int:
         check(query)
@@ -77,23 +80,50 @@ class Reranked(Ranker):
             said.append(f"re-ranked: the first {query.reranking.depth} rows")
         if query.diversity is not None:
             said.append(f"spread by their vectors: the first {query.diversity.depth} rows")
-        return tuple(said)
+        return (*said, *_read_beside(query))
 
 
-def _rescored(reranking: Reranking, rows: list[Hit[E]], run: Run) -> list[Hit[E]]:
-    scores = scores_of(reranking, [hit.entity for hit in rows], run)
+def _looked_at(query: Query[Any]) -> tuple[str, ...]:
+    """What is read of a row beside what it is read into, for the scorer and for its vector."""
+    names: tuple[str, ...] = ()
+    if query.reranking is not None:
+        scored = query.reranking.target
+        names = (WHOLE_ROW,) if scored is None else scored.columns
+    if query.diversity is None or query.ranking is None or WHOLE_ROW in names:
+        return names
+    return (*names, str(query.ranking.field.attribute.key))
+
+
+def _read_beside(query: Query[Any]) -> tuple[str, ...]:
+    if query.target is None:
+        return ()
+    if WHOLE_ROW in _looked_at(query):
+        return ("whole rows are read: rerank() before into() scores entities",)
+    return () if query.diversity is None else ("vectors are read: diverse() compares them",)
+
+
+def _rescored(asked: Query[E], reranking: Reranking, rows: list[Hit[E]], run: Run) -> list[Hit[E]]:
+    scores = scores_of(reranking, _to_score(asked, reranking, rows), run)
     scored = [replace(hit, score=score) for hit, score in zip(rows, scores, strict=True)]
     return sorted(scored, key=lambda hit: -hit.score)
 
 
-def _spread(query: Query[E], diversity: Diversity, rows: list[Hit[E]], run: Run) -> list[Hit[E]]:
-    ranking = query.ranking
+def _to_score(asked: Query[Any], reranking: Reranking, rows: list[Hit[Any]]) -> list[Any]:
+    if asked.target is None or reranking.target is None:
+        return [entity_of(asked, hit.entity) for hit in rows]
+    made, names = reranking.target.of_hit(asked.gives), reranking.target.columns
+    return [made(replace(hit, entity=asked.target.values(hit.entity, names))) for hit in rows]
+
+
+def _spread(query: Query[E], asked: Query[E], rows: list[Hit[E]], run: Run) -> list[Hit[E]]:
+    ranking, diversity = query.ranking, query.diversity
     assert ranking is not None
+    assert diversity is not None
     looked_at = rows[: diversity.depth]
     relevance = np.array([hit.score for hit in looked_at], np.float64)
     if query.reranking is not None or query.text is not None:
         relevance = within_one(relevance)
-    held = values_of([h.entity for h in looked_at], query.model, ranking.field.attribute, run)
+    held = values_of(asked, [h.entity for h in looked_at], ranking.field.attribute, run)
     vectors = [None if value is None else ranking.field.type.vector(value) for value in held]
     most = len(looked_at) if query.size is None else depth_of(query)
     places = spread(relevance, Likeness(vectors, ranking.metric), diversity.lambda_, most)

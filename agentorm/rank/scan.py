@@ -23,8 +23,19 @@ from agentorm.errors import DimensionMismatch
 from agentorm.expressions import AnySelect
 from agentorm.models import mapper_of
 from agentorm.query import Query
-from agentorm.rank.base import Found, Ranker, Run, hit_of, in_chunks, sortable, sortable_key
+from agentorm.rank.base import (
+    Found,
+    Ranker,
+    Run,
+    hit_of,
+    in_chunks,
+    sortable,
+    sortable_key,
+    taken,
+    with_keys,
+)
 from agentorm.rankings import Ranking
+from agentorm.results import Hit
 from agentorm.selecting import farthest_distance, keys_and_vectors, rows_of_keys
 from agentorm.vectors import Kind, distances
 
@@ -51,10 +62,12 @@ class Scan(Ranker):
         hits = [hit_of(query.ranking, entity, distance) for distance, _, entity in found]
         return Found(hits, exact=True, complete=complete)
 
-    def stream(self, query: Query[E], run: Run) -> Iterator[E]:
+    def stream(self, query: Query[E], run: Run) -> Iterator[Hit[E]]:
         for part in in_chunks(key for _, key in nearest_keys(query, run)):
             loaded = sorted(_load(query, run, part), key=_by_distance)
-            yield from (entity for _, _, entity in loaded)
+            assert query.ranking is not None
+            for distance, _, entity in loaded:
+                yield hit_of(query.ranking, entity, distance)
 
     def count(self, query: Query[Any], run: Run) -> int:
         if query.best_of is not None:
@@ -64,7 +77,8 @@ class Scan(Ranker):
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
         keys = mapper_of(query.model).primary_key
         example: list[Key] = [(None,) * len(keys)]
-        return keys_and_vectors(query), rows_of_keys(query, example)
+        asked = with_keys(query)
+        return keys_and_vectors(query), rows_of_keys(asked, example)
 
     def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
         return True
@@ -147,15 +161,21 @@ def _candidates(found: NDArray[np.float64], best: list[Any], last: int | None) -
 def _load(query: Query[Any], run: Run, keys: Sequence[Key]) -> list[tuple[float, Key, Any]]:
     """The rows of these keys that still count, each behind its distance and its key."""
     assert query.ranking is not None
-    read = run.session.execute(rows_of_keys(query, keys)).unique().all()
-    read = [row for row in read if row[1] is not None]
+    asked = with_keys(query)
+    read = [row for row in loaded(asked, run, keys) if row[1] is not None]
     found = measured([row[1] for row in read], query.ranking)
     farthest = farthest_distance(query)
     return [
-        (d, sortable_key(query, row[0]), row[0])
+        (d, sortable_key(asked, row[0]), row[0])
         for d, row in zip(found.tolist(), read, strict=True)
         if not isnan(d) and (farthest is None or d <= farthest)
     ]
+
+
+def loaded(query: Query[Any], run: Run, keys: Sequence[Key]) -> list[Any]:
+    """The rows of these keys that pass, each with its packed vector."""
+    rows = run.session.execute(rows_of_keys(query, keys))
+    return [*(rows.unique() if query.target is None else taken(query, rows))]
 
 
 def _by_distance(row: tuple[float, Key, Any]) -> tuple[float, Key]:

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from sqlalchemy import Connection, Result, event
 from sqlalchemy.exc import InvalidRequestError, ResourceClosedError
-from sqlalchemy.orm import Mapper, Session
+from sqlalchemy.orm import Session
 
 from agentorm.dialects.tasks import let_others_end
 from agentorm.errors import DatabaseError, InvalidQuery
@@ -32,7 +32,7 @@ def streamed(query: Query[Any], made: AnySelect, run: Run) -> Generator[Result[A
         DatabaseError: the transaction was rolled back under the stream.
     """
     alone = run.dialect.streams_alone
-    at_once = alone and (bool(query.loaders) or _loads_by_itself(mapper_of(query.model)))
+    at_once = alone and (bool(query.loaders) or _loads_by_itself(query))
     options = {} if at_once else {"yield_per": CHUNK}
     with run.session.execute(made, execution_options=options) as rows:
         guarded = alone and not at_once
@@ -41,10 +41,12 @@ def streamed(query: Query[Any], made: AnySelect, run: Run) -> Generator[Result[A
             yield rows
 
 
-def _loads_by_itself(mapper: Mapper[Any]) -> bool:
-    """Whether rows of the model come with others, which takes statements of their own."""
+def _loads_by_itself(query: Query[Any]) -> bool:
+    """Whether entities of the model come with others, which takes statements of their own."""
+    if query.target is not None:
+        return False
     eager = {"selectin", "subquery", "immediate", "joined"}
-    kinds = [*mapper.self_and_descendants]
+    kinds = [*mapper_of(query.model).self_and_descendants]
     return any(r.lazy in eager for kind in kinds for r in kind.relationships) or any(
         kind.polymorphic_load == "selectin" for kind in kinds
     )

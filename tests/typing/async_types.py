@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_type
 
 from agentorm import (
@@ -77,6 +78,29 @@ async def what_is_looked_at_again(letters: AsyncRepository[Letter]) -> None:
     assert_type(ranked.diverse(), AsyncQuery[Letter])
     assert_type(letters.best_per("topic"), AsyncQuery[Letter])
     assert_type(await ranked.rerank(later).all(), list[Letter])
+
+
+@dataclass
+class Card:
+    topic: str
+    distance: float
+
+
+async def cards_later(cards: list[Card]) -> list[float]:
+    return [card.distance for card in cards]
+
+
+async def what_is_read_into(letters: AsyncRepository[Letter], db: Database) -> None:
+    cards = letters.similar_to([1, 2, 3]).into(Card)
+    assert_type(cards, AsyncQuery[Card])
+    assert_type(letters.into(Card), AsyncQuery[Card])
+    assert_type(cards.limit(5).rerank(cards_later), AsyncQuery[Card])
+    assert_type(await cards.all(), list[Card])
+    assert_type(await cards.hits(), Hits[Card])
+    assert_type(await cards.first(), Card | None)
+    assert_type(await cards.page(), Page[Card])
+    assert_type(cards.stream(), AsyncGenerator[Card])
+    assert_type(cards.on(db), SyncQuery[Card])
 
 
 async def the_endings(letters: AsyncRepository[Letter], query: AsyncQuery[Letter]) -> None:

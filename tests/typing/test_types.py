@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, assert_type
+from typing import TYPE_CHECKING, Any, NamedTuple, assert_type
 
 import pytest
 
 from agentorm import (
     RRF,
+    AsyncDatabase,
+    AsyncQuery,
     Database,
     Entity,
     Explanation,
@@ -98,6 +101,36 @@ def the_second_looks(query: SyncQuery[Paper], predict: Callable[[Any], NDArray[A
     assert_type(query.rerank(cross_encoder(predict, "x", Paper.topic)), SyncQuery[Paper])
 
 
+@dataclass
+class Card:
+    topic: str
+    distance: float
+
+
+class Row(NamedTuple):
+    topic: str
+
+
+def what_is_read_into(
+    papers: Repository[Paper], query: SyncQuery[Paper], db: AsyncDatabase
+) -> None:
+    assert_type(papers.into(Row), SyncQuery[Row])
+    assert_type(papers.into(Row).all(), list[Row])
+    cards = query.into(Card)
+    assert_type(cards, SyncQuery[Card])
+    assert_type(cards.where(Paper.year == 2020).limit(5).diverse(), SyncQuery[Card])
+    assert_type(cards.rerank(lambda rows: [row.distance for row in rows]), SyncQuery[Card])
+    assert_type(cards.hits(), Hits[Card])
+    assert_type(cards.hits()[0], Hit[Card])
+    assert_type(cards.first(), Card | None)
+    assert_type(cards.one(), Card)
+    assert_type(cards.one_or_none(), Card | None)
+    assert_type(cards.stream(), Generator[Card])
+    assert_type(cards.page(), Page[Card])
+    assert_type(cards.into(Row), SyncQuery[Row])
+    assert_type(repository(Paper).into(Card).on(db), AsyncQuery[Card])
+
+
 def the_endings(query: SyncQuery[Paper]) -> None:
     assert_type(query.all(), list[Paper])
     assert_type(query.first(), Paper | None)
@@ -163,6 +196,7 @@ def years(papers: list[int]) -> list[float]:
 
 
 def scorers_that_are_refused(query: SyncQuery[Paper]) -> None:
+    query.into(Card).rerank(votes)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     query.rerank(later)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     query.rerank(years)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
