@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
@@ -30,7 +30,7 @@ def added(run: Run, model: type[Any], entity: Any) -> bool:
     if layout is None:
         return False
     try:
-        return _written(run, layout, [entity])
+        return _written(run, layout, [entity], nullcontext())
     except BaseException:
         fail(run.session)
         raise
@@ -41,7 +41,7 @@ def all_added(run: Run, model: type[Any], entities: Sequence[Any]) -> bool:
     layout = _layout_for(run, model)
     if layout is None or not entities:
         return False
-    return _written(run, layout, entities)
+    return _written(run, layout, entities, _all_or_none(run))
 
 
 def _layout_for(run: Run, model: type[Any]) -> Layout | None:
@@ -76,12 +76,14 @@ class _Batch:
         return [*zip(*(self.columns[name] for name in self.layout.keys), strict=True)]
 
 
-def _written(run: Run, layout: Layout, entities: Sequence[Any]) -> bool:
+def _written(
+    run: Run, layout: Layout, entities: Sequence[Any], atomic: AbstractContextManager[Any]
+) -> bool:
     batch = _batch(run, layout, entities)
     if batch is None:
         return False
     statements = statements_of(layout, run.connection.dialect)
-    with _atomic(run, len(entities)):
+    with atomic:
         if not _sent(run, batch, statements):
             return False
     give(layout, entities, batch.made)
@@ -89,12 +91,15 @@ def _written(run: Run, layout: Layout, entities: Sequence[Any]) -> bool:
     return True
 
 
-def _atomic(run: Run, count: int) -> AbstractContextManager[Any]:
-    """Within, all or nothing is written, if there is more than one thing to write."""
-    if count == 1:
-        return nullcontext()
+@contextmanager
+def _all_or_none(run: Run) -> Generator[None]:
+    """Within, a refusal undoes what was written, and nothing else."""
     run.dialect.before_savepoint(run.connection)
-    return nullcontext() if run.passing else run.connection.begin_nested()
+    if run.passing:
+        yield
+        return
+    with run.connection.begin_nested():
+        yield
 
 
 def _states(entities: Sequence[Any]) -> list[Any]:

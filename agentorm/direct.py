@@ -90,11 +90,16 @@ class Line:
             ears.watch(self.connection.dialect, _DRIVER)
 
     def is_current(self) -> bool:
-        """Whether the session is still in the same transaction, and it has not failed."""
+        """Whether the session is still in the same transaction, and it has not failed.
+
+        A savepoint of the session is sent when its connection is first asked for within.
+        """
         transaction = self.session._transaction
         if transaction is None or transaction._state is not _ACTIVE:
             return False
         if transaction is not self.transaction:  # a savepoint of it, or another
+            if self.connection not in transaction._connections:
+                return False
             transaction = self.session.get_transaction()
         is_open = self.connection._dbapi_connection is not None
         return is_open and transaction is self.transaction

@@ -14,6 +14,7 @@ from typing import Any
 import pymysql
 import pytest
 from sqlalchemy import URL, event, make_url, text
+from sqlmodel import Session
 
 from agentorm import (
     AgentORMError,
@@ -168,16 +169,21 @@ def killed(db: Database, statement: str) -> None:
     event.listen(db.engine, "before_cursor_execute", kill)
 
 
+def add_and_count(session: Session) -> int:
+    docs = repository(Doc, session)
+    docs.add_all([Doc(title="a")])
+    return docs.count()
+
+
 @pytest.mark.parametrize("statement", ["SELECT", "INSERT", "SAVEPOINT"])
 def test_a_connection_that_is_lost_is_a_failed_connection(
     library: Database, url: str, statement: str
 ) -> None:
     with Database(url) as db:
-        docs = repository(Doc, db)
-        assert docs.count() == 0
+        assert repository(Doc, db).count() == 0
         killed(db, statement)
-        with pytest.raises(ConnectionFailed):
-            _ = docs.add_all([Doc(title="a")]), docs.count()
+        with pytest.raises(ConnectionFailed), db.transaction() as session:
+            add_and_count(session)
     docs = repository(Doc, library)
     docs.delete_where(Doc.title == "a")
     assert docs.count() == 0
