@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from sqlalchemy import inspect
 from sqlalchemy.orm import Mapped
+from sqlmodel import SQLModel
 from sqlmodel.main import FieldInfoMetadata
 
 from agentorm.errors import InvalidQuery, InvalidValue
@@ -30,7 +31,17 @@ _OF_RANKINGS = {
     "fused_score": float,
 }
 _BY_PLACE = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}
-_set = object.__setattr__
+_OWN: Any = BaseModel.__dict__
+_put, _put_fields_set, _put_extra, _put_private = (
+    _OWN[name].__set__
+    for name in (
+        "__dict__",
+        "__pydantic_fields_set__",
+        "__pydantic_extra__",
+        "__pydantic_private__",
+    )
+)
+_PLAIN_NEW: tuple[Any, ...] = (object.__new__, SQLModel.__new__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,24 +131,26 @@ def _constructed(cls: type[Any], names: Iterable[str]) -> ReadKind:
 def _constructing(cls: type[BaseModel], names: tuple[str, ...]) -> Maker:
     """As ``model_construct`` does, which knows fields by their aliases first."""
     others = [(name, field) for name, field in cls.model_fields.items() if name not in names]
-    declared, given = [*cls.model_fields], frozenset(names)
+    declared, given = [*cls.model_fields], {*names}
     extra = cls.model_config.get("extra") == "allow"
     finishes = cls.__pydantic_post_init__ is not None
+    make: Any = cls.__new__
+    make = object.__new__ if make in _PLAIN_NEW else make
 
     def construct(values: Sequence[Any]) -> BaseModel:
-        made = cls.__new__(cls)
+        made: BaseModel = make(cls)
         held = dict(zip(names, values, strict=True))
         if others:
             for name, field in others:
                 held[name] = _default(field, held)
             held = {name: held[name] for name in declared}
-        _set(made, "__dict__", held)
-        _set(made, "__pydantic_fields_set__", {*given})
-        _set(made, "__pydantic_extra__", {} if extra else None)
+        _put(made, held)
+        _put_fields_set(made, given.copy())
+        _put_extra(made, {} if extra else None)
         if finishes:
             made.model_post_init(None)
         else:
-            _set(made, "__pydantic_private__", None)
+            _put_private(made, None)
         return made
 
     return construct
