@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -41,7 +42,11 @@ _INNER_PRODUCT = (
     " * vec_distance_l2({vector}, zeroblob(length({vector})))"
 )
 _MOST_DIGITS = 18
-_SECONDS_TO_WAIT = "10"
+_OF_URL = {"timeout": "10", "cached_statements": "512"}
+_LARGE_PAGES = "PRAGMA page_size = 16384"
+_MAPPED = "PRAGMA mmap_size = 1073741824"
+_USUAL_PAGE = 4096
+_HAS_ROOM = sys.maxsize > 1 << 32  # an address for every byte of a large file
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA case_sensitive_like = ON",
@@ -149,7 +154,7 @@ class SQLite(Dialect):
 
     def async_engine_arguments(self, url: URL) -> tuple[URL, dict[str, Any]]:
         options: dict[str, Any] = {"json_serializer": partial(json.dumps, ensure_ascii=False)}
-        url = url.set(query={"timeout": _SECONDS_TO_WAIT, **url.query})
+        url = url.set(query={**_OF_URL, **url.query})
         if url.database in {None, "", ":memory:"}:
             shared = {**url.query, "vfs": "memdb", "uri": "true"}
             url = url.set(database=f"file:/{uuid4().hex}", query=shared)
@@ -234,23 +239,40 @@ def _configure(connection: Any, record: Any) -> None:
     try:
         for pragma in _PRAGMAS:
             connection.execute(pragma).close()
-        _write_ahead(connection)
+        _begin_file(connection)
+        _map(connection)
     except BaseException:
         connection.close()
         raise
 
 
-def _write_ahead(connection: Any) -> None:
-    """WAL lets readers and one writer work side by side; the file remembers it.
+def _begin_file(connection: Any) -> None:
+    """A new file gets large pages, for vectors; what an older one has stays as it is.
 
-    A read-only file keeps what it has. SQLite does not wait for the lock that the change needs:
+    WAL lets readers and one writer work side by side; the file remembers it. A read-only file
+    keeps what it has. SQLite does not wait for the lock that the change needs:
     whoever holds it is changing the same, or will be asked again by the next connection.
     """
     try:
+        if _asked(connection, "PRAGMA page_size") == _USUAL_PAGE:
+            connection.execute(_LARGE_PAGES).close()
         connection.execute("PRAGMA journal_mode = WAL").close()
     except Exception as error:
         if not any(reason in str(error) for reason in ("readonly", "is locked")):
             raise
+
+
+def _map(connection: Any) -> None:
+    """Pages are read where the system caches them, not copied into each connection."""
+    if _HAS_ROOM and _asked(connection, "PRAGMA mmap_size") == 0:
+        connection.execute(_MAPPED).close()
+
+
+def _asked(connection: Any, pragma: str) -> int | None:
+    cursor = connection.execute(pragma)
+    row = cursor.fetchone()
+    cursor.close()
+    return row[0] if row else None
 
 
 def _delay_begin(connection: Connection) -> None:
