@@ -73,7 +73,7 @@ class InvalidModel(AgentORMError, TypeError):
 
 
 class InvalidValue(AgentORMError, ValueError):
-    """A value was refused before any SQL; `field` names where, as ``Document.title``."""
+    """A value was refused before any SQL, or by what `into` reads; `field` names where."""
 
     def __init__(self, problem: str, *, field: str | None = None, hint: str | None = None) -> None:
         self.problem = problem
