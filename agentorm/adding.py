@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 from types import NoneType
-from typing import Any
+from typing import Any, TypeAlias
 
 from agentorm.dialects.generated import Keyless
 from agentorm.entity import check_complete
@@ -19,6 +19,9 @@ from agentorm.persisting import fail, flushes_as_ever, give, holds_any, settle
 from agentorm.rank import Run
 from agentorm.switch import plans_are_on
 from agentorm.vectors import Vector
+
+Columns: TypeAlias = Mapping[str, Sequence[Any]]
+"""By attribute, the values as the driver takes them."""
 
 _PLAIN = frozenset({NoneType, int, str, float, bool, bytes, Vector})
 _BYTES_OF_A_CHARACTER = 4
@@ -159,22 +162,22 @@ def _take(batch: _Batch, name: str, column: list[Any]) -> bool:
 def _sent(run: Run, batch: _Batch, statements: Statements) -> bool:
     """Insert the rows, those in one statement that have their key, and those that have none."""
     generated = batch.layout.generated
-    columns = _as_sent(batch, statements)
+    columns: Columns = _as_sent(batch, statements)
     if generated is None:
-        _send_keyed(run, statements.keyed, columns)
+        _send_keyed(run, batch.layout, statements.keyed, columns)
         return True
     if statements.generating is None:
         return False
     keys: list[Any] = []
     for keyless, start, stop in _runs(batch.columns[generated]):
-        part = {name: column[start:stop] for name, column in columns.items()}
+        part: Columns = {name: column[start:stop] for name, column in columns.items()}
         if keyless:
             got = _send_keyless(run, batch.layout, statements, part, at_once=start == 0)
             if got is None:
                 return False
             keys += got
         else:
-            _send_keyed(run, statements.keyed, part)
+            _send_keyed(run, batch.layout, statements.keyed, part)
             keys += batch.columns[generated][start:stop]
     batch.columns[generated] = batch.made[generated] = keys
     return True
@@ -197,41 +200,52 @@ def _as_sent(batch: _Batch, statements: Statements) -> dict[str, list[Any]]:
     }
 
 
-def _send_keyed(run: Run, statement: Insertion, columns: dict[str, list[Any]]) -> None:
+def _send_keyed(
+    run: Run,
+    layout: Layout,
+    statement: Insertion,
+    columns: Columns,
+    stored: Mapping[str, Any] | None = None,
+) -> None:
+    line, count = run.line, len(columns[layout.keys[0]])
+    least = run.dialect.copies_from
+    if least is not None and count >= least and line.is_direct():
+        by_key = {key: columns[name] for key, name in layout.names.items()}
+        if run.dialect.copy_rows(line, layout.table, by_key, stored):
+            return
     rows = [*zip(*(columns[name] for name in statement.names), strict=True)]
-    if len(rows) == 1:
-        run.line.write(statement.sql, rows[0])
+    if count == 1:
+        line.write(statement.sql, rows[0])
         return
-    run.line.write_many(statement.sql, rows)
+    line.write_many(statement.sql, rows)
 
 
 def _send_keyless(
-    run: Run,
-    layout: Layout,
-    statements: Statements,
-    columns: dict[str, list[Any]],
-    *,
-    at_once: bool,
+    run: Run, layout: Layout, statements: Statements, columns: Columns, *, at_once: bool
 ) -> Sequence[Any] | None:
     """The keys of the rows; None where the engine cannot tell them apart, and none is sent yet."""
-    statement = statements.generating
+    statement, generated = statements.generating, layout.generated
     assert statement is not None
-    assert layout.generated is not None
+    assert generated is not None
+
+    def send(keys: Sequence[Any], stored: Mapping[str, Any] | None) -> None:
+        last = {name: column[-len(keys) :] for name, column in columns.items()}
+        _send_keyed(run, layout, statements.keyed, {**last, generated: keys}, stored)
+
     values = [columns[name] for name in statement.names]
     rows = Keyless(
         table=layout.table,
         columns=values,
-        count=len(columns[layout.generated]),
-        place=statements.keyed.names.index(layout.generated),
+        count=len(columns[generated]),
         insert=statements.of_rows,
-        keyed=lambda: statements.keyed.sql,
+        send=send,
         largest=statements.largest,
     )
     if rows.count > 1:
         keys = run.dialect.insert_keyless(run.line, rows, _most(run, values))
         if keys is not None or at_once:
             return keys
-    return [_send_one(run, statement, row) for row in rows.rows()]
+    return [_send_one(run, statement, row) for row in rows.each()]
 
 
 def _send_one(run: Run, statement: Insertion, row: tuple[Any, ...]) -> Any:

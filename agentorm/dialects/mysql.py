@@ -49,6 +49,7 @@ from agentorm.dialects.mysql_probe import answer, distance_templates, indexed_wo
 from agentorm.vectors import Kind, Metric
 
 if TYPE_CHECKING:
+    from agentorm.dialects.postgresql_copy import Copier
     from agentorm.errors import DatabaseError
 
 _HAMMING = "BIT_COUNT({column} ^ {vector})"
@@ -198,7 +199,7 @@ class MySQL(Dialect):
         return mysql_text.text_indexes(connection, table, schema)
 
     def insert_keyless(
-        self, sender: generated.Sender, rows: generated.Keyless, most: int
+        self, sender: Copier, rows: generated.Keyless, most: int
     ) -> Sequence[Any] | None:
         return generated.consecutive(sender, rows, most)
 

@@ -19,6 +19,7 @@ from agentorm import errors
 from agentorm.dialects import (
     generated,
     pgvector_search,
+    postgresql_copy,
     postgresql_indexes,
     text_forms,
     text_storage,
@@ -27,6 +28,7 @@ from agentorm.dialects.base import Dialect, Feature
 from agentorm.dialects.built import BuiltIndex, BuiltText
 from agentorm.dialects.effort import Effort
 from agentorm.dialects.json_forms import POSTGRESQL
+from agentorm.dialects.postgresql_copy import Copier, Stored
 from agentorm.dialects.postgresql_types import OWN_TYPES, TextByCodePoint
 from agentorm.dialects.postgresql_wire import NAMES, from_text, from_wire, to_text
 from agentorm.vectors import AnyVector, Kind, Metric, SparseVector
@@ -81,6 +83,7 @@ class PostgreSQL(Dialect):
     driver = async_driver = "psycopg"
     extra = "agentorm[postgresql]"
     takes_entities = True
+    copies_from = 32
     async_extra = "agentorm[async,postgresql]"
     features = frozenset(
         {
@@ -229,9 +232,20 @@ class PostgreSQL(Dialect):
         return connection.cursor(binary=binary)
 
     def insert_keyless(
-        self, sender: generated.Sender, rows: generated.Keyless, most: int
+        self, sender: Copier, rows: generated.Keyless, most: int
     ) -> Sequence[Any] | None:
         return generated.allocated(sender, rows)
+
+    def copy_rows(
+        self,
+        sender: Copier,
+        table: Table,
+        columns: Mapping[str, Sequence[Any]],
+        stored: Mapping[str, Stored] | None,
+    ) -> bool:
+        if stored is None:
+            stored = postgresql_copy.stored_columns(sender, table)
+        return postgresql_copy.copied(sender, table, stored, columns)
 
     def returns_binary(self, compiled: Any) -> bool:
         from agentorm.dialects.psycopg_vectors import returns_vectors

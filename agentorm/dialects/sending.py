@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Table
 
-    from agentorm.dialects.generated import Keyless, Sender
+    from agentorm.dialects.generated import Keyless
+    from agentorm.dialects.postgresql_copy import Copier, Stored
 
 
 class Sends:
@@ -16,11 +17,13 @@ class Sends:
 
     Attributes:
         takes_entities: whether entities are inserted by statements of our own.
+        copies_from: how many rows are better copied than inserted, where there is such a way.
     """
 
     takes_entities: ClassVar[bool] = False
+    copies_from: ClassVar[int | None] = None
 
-    def insert_keyless(self, sender: Sender, rows: Keyless, most: int) -> Sequence[Any] | None:
+    def insert_keyless(self, sender: Copier, rows: Keyless, most: int) -> Sequence[Any] | None:
         """Insert rows whose keys the engine generates; the key of each, in their order.
 
         None, and nothing is done, where it cannot be sure which key is whose.
@@ -31,6 +34,23 @@ class Sends:
             most: the most rows in one statement.
         """
         return None
+
+    def copy_rows(
+        self,
+        sender: Copier,
+        table: Table,
+        columns: Mapping[str, Sequence[Any]],
+        stored: Mapping[str, Stored] | None,
+    ) -> bool:
+        """Write rows in the quickest way; False, and nothing is done, where INSERT has to do it.
+
+        Args:
+            sender: where the rows are sent.
+            table: as the model declares it.
+            columns: by key, the values as the driver takes them.
+            stored: as the server has the table, if it was asked already.
+        """
+        return False
 
     def has_begun(self, connection: Connection) -> bool:
         """Whether the engine is in the transaction that SQLAlchemy has begun."""

@@ -33,6 +33,7 @@ from agentorm.dialects.json_forms import SQLITE
 from agentorm.vectors import Kind, Metric
 
 if TYPE_CHECKING:
+    from agentorm.dialects.postgresql_copy import Copier
     from agentorm.errors import DatabaseError
 
 _NEVER_NULL = "CASE WHEN {{present}} THEN {0} END"
@@ -170,7 +171,7 @@ class SQLite(Dialect):
         return _PENDING not in connection.info
 
     def insert_keyless(
-        self, sender: generated.Sender, rows: generated.Keyless, most: int
+        self, sender: Copier, rows: generated.Keyless, most: int
     ) -> Sequence[Any] | None:
         return generated.counted(sender, rows)
 
