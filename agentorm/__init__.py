@@ -53,6 +53,8 @@ from agentorm.fusion import RRF, Fusion, Weighted
 from agentorm.indexes import HNSW, IVFFlat, VectorIndex
 from agentorm.json_indexes import GIN, JSONIndex, PathIndex
 from agentorm.json_types import JSONType
+from agentorm.parameters import param
+from agentorm.prepared import Prepared
 from agentorm.query import Query
 from agentorm.rankings import AnyOf, MeanOf
 from agentorm.repository import Repository, repository
@@ -152,6 +154,7 @@ __all__ = [
     "NotLoaded",
     "Page",
     "PathIndex",
+    "Prepared",
     "Query",
     "Raw",
     "ReadOnlyDatabase",
@@ -183,6 +186,7 @@ __all__ = [
     "distance",
     "filter_schema",
     "json_field",
+    "param",
     "parse_filter",
     "repository",
     "text_field",

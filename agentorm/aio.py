@@ -18,7 +18,8 @@ from agentorm.database import Database
 from agentorm.dialects.tasks import refuse_other_tasks_in, used, waited_for
 from agentorm.endings import SyncQuery
 from agentorm.loading import explain_loads
-from agentorm.places import AsyncPlace, Kinds, Placed, SyncPlace, WhereToRun, kinds_in
+from agentorm.places import AsyncPlace, Kinds, SyncPlace, WhereToRun, kinds_in
+from agentorm.prepared import Preparing
 from agentorm.rank.base import CHUNK
 from agentorm.repository import Repository
 from agentorm.reranking import AsyncScorer, Reranking, Scorer
@@ -31,7 +32,7 @@ C = TypeVar("C")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class AsyncEndings(Placed[E, Q]):
+class AsyncEndings(Preparing[E, Q]):
     """A `Query` whose endings are awaited; what they do and raise is said at `Endings`."""
 
     async def all(self) -> list[E]:

@@ -18,8 +18,9 @@ from agentorm.dialects.tasks import used
 from agentorm.errors import InvalidQuery, MultipleResults, NoResult
 from agentorm.explaining import explained
 from agentorm.paging import check_page, page_of
-from agentorm.places import Placed, running
+from agentorm.places import running
 from agentorm.plan import planned_rows
+from agentorm.prepared import Preparing
 from agentorm.rank import Run
 from agentorm.results import Explanation, Hit, Hits, Page
 from agentorm.statement import statement
@@ -31,7 +32,7 @@ SessionOf: TypeAlias = Callable[[Database], AbstractContextManager[Session]]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Endings(Placed[E, Q]):
+class Endings(Preparing[E, Q]):
     """A `Query` with its endings.
 
     Every ending raises `NotBound` on a query that knows no session and no database,

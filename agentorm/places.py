@@ -21,6 +21,7 @@ from agentorm.dialects.translation import translated
 from agentorm.direct import keeps_to_sqlalchemy, line_of
 from agentorm.errors import InvalidQuery, NotBound
 from agentorm.models import mapper_of
+from agentorm.parameters import check_given
 from agentorm.query import Query
 from agentorm.rank import Run
 from agentorm.written import Written
@@ -90,6 +91,7 @@ class Placed(Written[E, Q]):
     def _bound(self, ending: str) -> Any:
         if self.where_to_run is None:
             raise NotBound(ending)
+        check_given(self.slots)
         return self.where_to_run
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from agentorm.direct import Line, Parameters, Sent
 from agentorm.errors import AgentORMError, InvalidValue
 from agentorm.hydrating import Layout, Load, layout_of
+from agentorm.parameters import check_filled
 from agentorm.query import Query
 from agentorm.shapes import Shape, shape_of
 from agentorm.statement import statement
@@ -57,6 +58,25 @@ class Plan:
     more: int
     dialect: SQLAlchemyDialect
     _load: Load | None = field(default=None, init=False)
+
+    def serves(self, line: Line) -> bool:
+        """Whether a plan is as good as the ORM now: nobody listens, no option changes it."""
+        return plans_are_on() and line.is_usual() and self.layout.ears.hear_nothing()
+
+    def check(self, source: int, value: Any) -> None:
+        """See that every parameter with that source takes the value.
+
+        Raises:
+            InvalidValue: one does not.
+        """
+        for bound in self.bounds:
+            if bound.source == source and bound.process is not None:
+                try:
+                    bound.process(value)
+                except AgentORMError:
+                    raise
+                except Exception as error:
+                    raise InvalidValue(str(error)) from error
 
     def rows(self, line: Line, values: Sequence[Any]) -> list[Any] | None:
         """The entities, each with its distance in a ranking; None where the ORM has to load."""
@@ -118,7 +138,7 @@ class Planned:
     """A query with its plan."""
 
     plan: Plan
-    values: tuple[Any, ...]
+    shape: Shape
 
 
 def planned_query(query: Query[Any], line: Line, *, indexed: bool = True) -> Planned | None:
@@ -132,7 +152,7 @@ def planned_query(query: Query[Any], line: Line, *, indexed: bool = True) -> Pla
     if isinstance(shape, str):
         return None
     plan = _plan(query, shape, layout, line, indexed=indexed)
-    return None if isinstance(plan, str) else Planned(plan, shape.values)
+    return None if isinstance(plan, str) else Planned(plan, shape)
 
 
 def planned_rows(query: Query[Any], line: Line, *, indexed: bool = True) -> list[Any] | None:
@@ -141,7 +161,10 @@ def planned_rows(query: Query[Any], line: Line, *, indexed: bool = True) -> list
     None where SQLAlchemy's ORM has to load it.
     """
     planned = planned_query(query, line, indexed=indexed)
-    return None if planned is None else planned.plan.rows(line, planned.values)
+    if planned is None:
+        return None
+    check_filled(planned.shape.binds)
+    return planned.plan.rows(line, planned.shape.values)
 
 
 def why_unplanned(query: Query[Any], line: Line) -> str | None:

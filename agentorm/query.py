@@ -20,6 +20,7 @@ from agentorm.expressions import AnySelect, sorted_by
 from agentorm.filters import MISSING, compared, parse_filter
 from agentorm.joining import Join, joined
 from agentorm.json_serving import served
+from agentorm.parameters import Parameter, check_given, slotted
 from agentorm.read_models import read_model
 from agentorm.reordered import Reordered
 from agentorm.whole_numbers import whole
@@ -94,7 +95,7 @@ class Query(Reordered[E, Q], Generic[E, Q]):
         Raises:
             InvalidQuery: not an integer of 1 or more.
         """
-        return self._with(size=whole("limit", size, at_least=1))
+        return self._paged("limit", size, at_least=1)
 
     def offset(self, skip: int) -> Q:
         """Leave out the first rows, 0 or more of them; the last call counts.
@@ -102,7 +103,12 @@ class Query(Reordered[E, Q], Generic[E, Q]):
         Raises:
             InvalidQuery: not an integer of 0 or more.
         """
-        return self._with(skip=whole("offset", skip, at_least=0))
+        return self._paged("offset", skip, at_least=0)
+
+    def _paged(self, verb: str, value: Any, *, at_least: int) -> Q:
+        number = 1 if isinstance(value, Parameter) else whole(verb, value, at_least=at_least)
+        changes = {"size" if verb == "limit" else "skip": number}
+        return self._with(slots=slotted(self.slots, verb, value), **changes)
 
     def join(self, target: Any, onclause: ColumnElement[bool] | None = None) -> Q:
         """Bring in another table for conditions and, if it adds no rows, for sorting.
@@ -144,6 +150,7 @@ class Query(Reordered[E, Q], Generic[E, Q]):
             InvalidQuery: a threshold without `similar_to`, a condition on a table not joined, or
                 rows that are looked at again by `rerank` or `diverse`, which no statement does.
         """
+        check_given(self.slots)
         if self.reach is not None:
             raise InvalidQuery(
                 "rerank() and diverse() run in this process", hint="ask for statement() before"

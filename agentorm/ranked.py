@@ -12,6 +12,7 @@ from typing_extensions import TypeVar
 from agentorm.errors import InvalidQuery
 from agentorm.fusion import RRF, Fusion
 from agentorm.matching import TextSearch, text_search
+from agentorm.parameters import Slot, slotted
 from agentorm.rankings import Example, Ranking, ranking_of
 from agentorm.search import UNTUNED, Search
 from agentorm.thresholds import check_distance, check_score, finite
@@ -35,6 +36,7 @@ class Ranked(ABC, Generic[E, Q]):
     farthest: float | None = None
     lowest_score: float | None = None
     search: Search = UNTUNED
+    slots: tuple[Slot, ...] = ()
 
     @abstractmethod
     def _with(self, **changes: Any) -> Q:
@@ -80,7 +82,8 @@ class Ranked(ABC, Generic[E, Q]):
         """
         self._refuse_order()
         ranking = ranking_of(self.model, vector, on=on, metric=metric)
-        return _within_range(self._with(ranking=ranking))
+        slots = slotted(self.slots, "similar_to", vector)
+        return _within_range(self._with(ranking=ranking, slots=slots))
 
     def matching(  # the ways to search, which all end in one statement
         self,

@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, inspect, or_
 
 from agentorm.errors import InvalidQuery, InvalidVector
 from agentorm.models import RankedField, key_columns, vector_field_of
-from agentorm.vectors import AnyVector, Kind, Metric, VectorLike
+from agentorm.parameters import Parameter
+from agentorm.vectors import AnyVector, Kind, Metric, SparseVector, VectorLike
 
 MOST_VECTORS = 100
 _AVERAGED = frozenset({Kind.FLOAT32, Kind.FLOAT16})
@@ -115,15 +116,46 @@ def ranking_of(
     """The ranking that these arguments of `similar_to` mean; see there."""
     ranked = vector_field_of(model, on)
     chosen = ranked.metric if metric is None else Metric.named(metric, ranked.type.kind)
+    if isinstance(example, Parameter):
+        return Ranking(ranked, _placeholder(ranked), chosen)
     given = example.vectors if isinstance(example, _Several) else (example,)
     vectors = [_vector(model, ranked, one) for one in given]
     if isinstance(example, MeanOf):
         vectors = [_mean(ranked, vectors)]
-    if chosen is Metric.COSINE and any(vector.is_zero for vector in vectors):
-        hint = "rank by another metric, or leave similar_to() out"
-        raise InvalidVector("a zero vector has no direction", field=ranked.label, hint=hint)
+    for vector in vectors:
+        _check_direction(ranked, vector, chosen)
     apart = tuple(_is_another(model, one) for one in given if _is_stored(model, one))
     return Ranking(ranked, vectors[0], chosen, tuple(vectors[1:]), apart)
+
+
+def is_plain_vector(model: type[Any], example: object) -> bool:
+    """Whether it can only be a vector: neither an entity of the model nor several examples."""
+    return not isinstance(example, (model, _Several, Parameter))
+
+
+def vector_to_rank_by(ranking: Ranking, example: Any) -> AnyVector:
+    """The vector that takes the place of the one of a ranking.
+
+    Raises:
+        InvalidVector: no vector, of another kind or dimension, or zero with cosine.
+    """
+    vector = ranking.field.type.vector(example, field=ranking.field.label)
+    _check_direction(ranking.field, vector, ranking.metric)
+    return vector
+
+
+def _check_direction(ranked: RankedField, vector: AnyVector, metric: Metric) -> None:
+    if metric is Metric.COSINE and vector.is_zero:
+        hint = "rank by another metric, or leave similar_to() out"
+        raise InvalidVector("a zero vector has no direction", field=ranked.label, hint=hint)
+
+
+def _placeholder(ranked: RankedField) -> AnyVector:
+    """A vector of the field, that stands for one that is given later."""
+    ones = [1] * (ranked.type.dimension or 1)
+    if ranked.type.kind is Kind.SPARSE:
+        return ranked.type.vector(SparseVector({0: 1}, len(ones)))
+    return ranked.type.vector(ones)
 
 
 def _vector(model: type[Any], ranked: RankedField, example: Any) -> AnyVector:

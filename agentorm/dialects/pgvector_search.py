@@ -70,13 +70,13 @@ _KEPT = ("going_on", "ef", "tuples", "memory", "probes", "most")
 @contextmanager
 def searching(connection: Connection, method: Feature, effort: Effort) -> Generator[None]:
     """Within, an index looks as far as this; a failed transaction takes the settings with it."""
-    asked = _asked(method, effort)
-    if asked is None:
+    settings = asked(method, effort)
+    if settings is None:
         yield
         return
     by_lists = method is Feature.IVFFLAT
     with _transaction(connection) as own:
-        found = connection.execute(_LISTS if by_lists else _GRAPH, asked).mappings().one()
+        found = connection.execute(_LISTS if by_lists else _GRAPH, settings).mappings().one()
         try:
             yield
         finally:
@@ -85,16 +85,16 @@ def searching(connection: Connection, method: Feature, effort: Effort) -> Genera
                 connection.execute(_LISTS_AS_BEFORE if by_lists else _GRAPH_AS_BEFORE, before)
 
 
-def _asked(method: Feature, effort: Effort) -> dict[str, Any] | None:
+def asked(method: Feature, effort: Effort) -> dict[str, Any] | None:
     """The parameters of the settings; None where those that are there serve."""
     tuned = effort.probes if method is Feature.IVFFLAT else effort.ef
     further = effort.filtered or effort.widened or effort.depth > (tuned or _USUAL)
     if tuned is None and not further:
         return None
-    asked = {"on": further, "times": _TIMES if effort.widened else 1, "asked": tuned}
+    settings = {"on": further, "times": _TIMES if effort.widened else 1, "asked": tuned}
     if method is Feature.HNSW:
-        asked["least"] = min(max(effort.depth, _USUAL), 1000)
-    return asked
+        settings["least"] = min(max(effort.depth, _USUAL), 1000)
+    return settings
 
 
 @contextmanager

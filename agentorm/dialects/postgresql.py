@@ -211,6 +211,9 @@ class PostgreSQL(Dialect):
     ) -> AbstractContextManager[None]:
         return pgvector_search.searching(connection, method, effort)
 
+    def searches_as_set(self, method: Feature, effort: Effort) -> bool:
+        return pgvector_search.asked(method, effort) is None
+
     def index_in(self, plan: str, column: str) -> str | None:
         found = _SERVES.search(plan)
         return found and (found[1] or found[2]).replace('""', '"')

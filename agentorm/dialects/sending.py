@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
+    from agentorm.dialects.base import Feature
+    from agentorm.dialects.effort import Effort
     from agentorm.dialects.generated import Keyless
     from agentorm.dialects.postgresql_copy import Copier, Stored
 
@@ -73,3 +75,7 @@ class Sends:
 
     def before_savepoint(self, connection: Connection) -> None:
         """Make sure that there is a transaction for a savepoint to be part of."""
+
+    def searches_as_set(self, method: Feature, effort: Effort) -> bool:
+        """Whether an index of that kind looks far enough as the connection is set."""
+        return False

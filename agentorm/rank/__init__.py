@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine
@@ -18,7 +18,7 @@ from agentorm.rank.base import Found, Ranker, Run, split
 from agentorm.rank.fused import Fused
 from agentorm.rank.indexing import ignored, unpaged, unserved, why_not_by
 from agentorm.rank.matches import Matches, raw_refused
-from agentorm.rank.native import Native
+from agentorm.rank.native import Native, one_look, within
 from agentorm.rank.reranked import Reranked
 from agentorm.rank.scan import Scan, slow_path
 from agentorm.rank.streaming import check_free, streamed
@@ -39,12 +39,15 @@ __all__ = [
     "raw_refused",
     "split",
     "statements",
+    "straight",
     "streamed",
     "text_index_in",
     "why_no_text_index",
     "why_not_by",
+    "within",
 ]
 
+E = TypeVar("E")
 _NATIVE, _SCAN, _MATCHES = Native(), Scan(), Matches()
 _FUSED, _FUSED_APART = Fused(), FusedApart()
 _announced: WeakKeyDictionary[Engine, set[str]] = WeakKeyDictionary()
@@ -71,6 +74,15 @@ def statements(query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
     if not query.is_ranked:
         return (statement(query),)
     return ranker_of(query, dialect).statements(query, dialect)
+
+
+def straight(query: Query[E], run: Run) -> tuple[Query[E], bool] | None:
+    """What a ranking asks in one statement of which nothing depends on what it finds.
+
+    With it, whether an index serves: then an answer of all rows is complete, a shorter one not.
+    None where the ranking takes more than that.
+    """
+    return one_look(query, run) if ranker_of(query, run.dialect) is _NATIVE else None
 
 
 def announce(query: Query[Any], run: Run, ranker: Ranker) -> None:

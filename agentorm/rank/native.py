@@ -155,6 +155,23 @@ def searching(
     return run.dialect.searching(run.connection, method_of(query, run.dialect), effort)
 
 
+def one_look(query: Query[E], run: Run) -> tuple[Query[E], bool] | None:
+    """The query that one statement answers, and whether by an index; None where it takes more."""
+    if not is_served(query, run.dialect):
+        return _sent(query, run.dialect, indexed=False), False
+    effort = effort_of(query, run.dialect, passing=run.passing)
+    counts = run.dialect.few_passing is not None and is_filtered(query)
+    plain = not (counts or query.best_of or sorts_alone(query, run.dialect))
+    if plain and run.dialect.searches_as_set(method_of(query, run.dialect), effort):
+        return _sent(query, run.dialect, indexed=True), True
+    return None
+
+
+def within(query: Query[Any], rows: Iterable[Any]) -> list[tuple[Any, float]]:
+    """The rows that have a distance within the thresholds."""
+    return _within(list(_ranked(rows)), farthest_distance(query))
+
+
 def few_pass(query: Query[Any], run: Run) -> bool:
     """Whether so few rows pass the filters that to rank them costs less than to search for them."""
     few = run.dialect.few_passing

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased, selectinload
 
 from agentorm import Database, Metric, Repository, Vector, col, dialects, distance, repository
 from agentorm.statement import statement
+from agentorm.switch import plans_switched
 from tests.compile.library import Author, Book, Chapter, Loan, Note, Page, Picture, Stamp
 from tests.compile.sql_of import folded
 
@@ -41,6 +42,13 @@ def recorded(engine: Engine) -> Generator[list[tuple[str, CacheStats]]]:
         yield seen
     finally:
         event.remove(engine, "before_cursor_execute", before)
+
+
+@pytest.fixture(autouse=True)
+def through_the_orm() -> Generator[None]:
+    """Plans keep what they compile in a cache of their own."""
+    with plans_switched(on=False):
+        yield
 
 
 @pytest.fixture

@@ -1,0 +1,137 @@
+"""How the values of a prepared query get to where they belong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.sql import visitors
+
+from agentorm import rank
+from agentorm.errors import InvalidQuery, InvalidValue
+from agentorm.parameters import Parameter, Slot
+from agentorm.plan import Plan, planned_query
+from agentorm.query import Query
+from agentorm.rank import Run
+from agentorm.rankings import Ranking, is_plain_vector, vector_to_rank_by
+from agentorm.whole_numbers import whole
+
+_LEAST = {"limit": 1, "offset": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value that a call gives: its place among those of the plan, and what checks it."""
+
+    place: int
+    name: str
+    check: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a prepared query runs on one engine by a plan.
+
+    Attributes:
+        values: those of the plan, with what was fixed when the query was made.
+        given: what a call gives.
+        vector: the place of the vector that ranks; None without a ranking.
+        indexed: whether an approximate index serves, so that a short answer has to be looked at.
+    """
+
+    plan: Plan
+    values: tuple[Any, ...]
+    given: tuple[Given, ...]
+    vector: int | None
+    indexed: bool
+    model: type[Any]
+
+    def values_of(self, values: Mapping[str, Any]) -> list[Any]:
+        """Those of the plan, for one call."""
+        made = list(self.values)
+        for one in self.given:
+            value = values[one.name]
+            made[one.place] = value if one.check is None else one.check(value)
+        return made
+
+    def is_beyond(self, values: Mapping[str, Any]) -> bool:
+        """Whether rows are to be ranked by more than a vector, which is another statement."""
+        for one in self.given:
+            if one.place == self.vector:
+                return not is_plain_vector(self.model, values[one.name])
+        return False
+
+    def named(self, error: InvalidValue, values: Mapping[str, Any]) -> InvalidValue:
+        """The same error, with the name of the parameter whose value was refused."""
+        if error.field is not None:
+            return error
+        for one in self.given:
+            try:
+                self.plan.check(one.place, values[one.name])
+            except InvalidValue as refused:
+                return InvalidValue(refused.problem, field=f"param({one.name!r})")
+        return error
+
+
+def way_of(query: Query[Any], run: Run) -> Way | None:
+    """The way of a query with parameters on this engine; None where no plan serves alone."""
+    asked, indexed = query, False
+    if query.is_ranked:
+        straight = rank.straight(query, run)
+        if straight is None:
+            return None
+        asked, indexed = straight
+    if indexed and any(slot.verb != "similar_to" for slot in query.slots):
+        return None
+    planned = planned_query(asked, run.line, indexed=indexed or not query.is_ranked)
+    if planned is None:
+        return None
+    shape = planned.shape
+    given = [
+        Given(place, bind.key)
+        for place, bind in enumerate(shape.binds)
+        if isinstance(bind, Parameter)
+    ]
+    vector = None if query.ranking is None else len(shape.binds)
+    places = {"similar_to": vector, "limit": len(shape.values) - 2, "offset": len(shape.values) - 1}
+    given += [_slot(slot, query.ranking, places) for slot in query.slots]
+    return Way(planned.plan, shape.values, tuple(given), vector, indexed, query.model)
+
+
+def _slot(slot: Slot, ranking: Ranking | None, places: Mapping[str, int | None]) -> Given:
+    place = places[slot.verb]
+    assert place is not None
+    if slot.verb == "similar_to" and ranking is not None:
+        return Given(place, slot.name, partial(vector_to_rank_by, ranking))
+    return Given(place, slot.name, partial(whole, slot.verb, at_least=_LEAST[slot.verb]))
+
+
+def check_names(names: tuple[str, ...], values: Mapping[str, Any]) -> None:
+    """See that every parameter has a value, and every value a parameter.
+
+    Raises:
+        InvalidQuery: not so.
+    """
+    if len(values) == len(names) and all(name in values for name in names):
+        return
+    missing = [name for name in names if name not in values]
+    unknown = [name for name in values if name not in names]
+    problem = f"missing: {', '.join(missing)}" if missing else f"unknown: {', '.join(unknown)}"
+    hint = f"the query takes {', '.join(names)}" if names else "the query takes none"
+    raise InvalidQuery(f"the parameters do not fit; {problem}", hint=hint)
+
+
+def parameters_in(condition: ColumnElement[Any]) -> Iterator[str]:
+    """The names of the parameters in a condition."""
+    for part in visitors.iterate(condition):
+        if isinstance(part, Parameter):
+            yield part.key
+
+
+def filled(condition: ColumnElement[Any], values: Mapping[str, Any]) -> ColumnElement[Any]:
+    """The condition with the values of its parameters."""
+    names = {*parameters_in(condition)}
+    return condition.params({name: values[name] for name in names}) if names else condition

@@ -1,0 +1,153 @@
+"""Queries that are made once and called with values."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, overload
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+from typing_extensions import TypeVar
+
+from agentorm import rank
+from agentorm.dialects import Dialect
+from agentorm.dialects.translation import translated
+from agentorm.errors import InvalidValue
+from agentorm.given import Way, check_names, filled, parameters_in, way_of
+from agentorm.places import AsyncPlace, Placed, SyncPlace, kept_run
+from agentorm.rank import Run
+from agentorm.results import Hit, Hits
+
+E = TypeVar("E")
+Q = TypeVar("Q", bound="Preparing[Any, Any]", default=Any)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What a plan found: entities, with distances from a vector of this dimension in a ranking."""
+
+    rows: list[Any]
+    dimension: int
+    exact: bool
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Prepared(Generic[E]):
+    """A query that is called with a session, or a database, and its values.
+
+    Every call checks the names and values that it is given, and raises what the same query would
+    raise. Where a plan serves, the SQL is compiled at the first call alone. Calling one that was
+    given an async session or database gives what is to be awaited.
+
+    Example:
+        >>> find = repository(Doc).similar_to(param("v")).limit(5).prepared()
+        >>> find(session, v=vector)
+        [Doc(...), ...]
+    """
+
+    query: Placed[E, Any]
+    names: tuple[str, ...]
+    _ways: dict[Dialect, Way | None] = field(default_factory=dict[Dialect, Any], init=False)
+
+    @overload
+    def __call__(self, place: SyncPlace, /, **values: Any) -> list[E]: ...
+    @overload
+    def __call__(self, place: AsyncPlace, /, **values: Any) -> Coroutine[Any, Any, list[E]]: ...
+    def __call__(self, place: Any, /, **values: Any) -> Any:
+        """The rows of `all`.
+
+        Raises:
+            InvalidQuery: a value is missing, or none of this name is asked for.
+            InvalidValue: a value that its column, or the vector field, does not take.
+        """
+        found = self._by_plan(place, values)
+        if found is None:
+            return self._given(values).on(place).all()
+        return [row[0] for row in found.rows] if self.query.is_ranked else found.rows
+
+    @overload
+    def hits(self, place: SyncPlace, /, **values: Any) -> Hits[E]: ...
+    @overload
+    def hits(self, place: AsyncPlace, /, **values: Any) -> Coroutine[Any, Any, Hits[E]]: ...
+    def hits(self, place: Any, /, **values: Any) -> Any:
+        """The rows of a ranking with distance and score; raises as a call does."""
+        ranking = self.query.ranking
+        found = None if ranking is None else self._by_plan(place, values)
+        if found is None or ranking is None:
+            return self._given(values).on(place).hits()
+        score, size = ranking.metric.score, found.dimension
+        hits = [Hit(entity, distance, score(distance, size)) for entity, distance in found.rows]
+        return Hits(hits, complete=True, exact=found.exact, ranker="native")
+
+    @overload
+    def first(self, place: SyncPlace, /, **values: Any) -> E | None: ...
+    @overload
+    def first(self, place: AsyncPlace, /, **values: Any) -> Coroutine[Any, Any, E | None]: ...
+    def first(self, place: Any, /, **values: Any) -> Any:
+        """The first row, or None; raises as a call does."""
+        return self._given(values).on(place).first()
+
+    def __repr__(self) -> str:
+        return f"{self.query!r}.prepared()"
+
+    def _by_plan(self, place: Any, values: Mapping[str, Any]) -> _Rows | None:
+        """What a plan finds; None where the query has to be made."""
+        check_names(self.names, values)
+        run = kept_run(place, self.query.model) if isinstance(place, Session) else None
+        way = None if run is None else self._way(run)
+        if run is None or way is None or not way.plan.serves(run.line) or way.is_beyond(values):
+            return None
+        try:
+            rank.check_free(run.session)
+            made = way.values_of(values)
+            rows = way.plan.rows(run.line, made)
+        except SQLAlchemyError:
+            with translated(run.connection.dialect):
+                raise
+        except InvalidValue as error:
+            raise way.named(error, values) from None
+        if rows is None or way.vector is None:
+            return None if rows is None else _Rows(rows, 0, exact=True)
+        rows = rank.within(self.query, rows)
+        if way.indexed and len(rows) < (self.query.size or 0):
+            return None
+        return _Rows(rows, len(made[way.vector]), exact=not way.indexed)
+
+    def _way(self, run: Run) -> Way | None:
+        if run.dialect not in self._ways:
+            self._ways[run.dialect] = way_of(self.query, run)
+        return self._ways[run.dialect]
+
+    def _given(self, values: Mapping[str, Any]) -> Any:
+        """The query with these values."""
+        check_names(self.names, values)
+        query: Any = self.query
+        filters = tuple(filled(condition, values) for condition in query.filters)
+        query = replace(query, filters=filters)
+        for slot in query.slots:
+            options: dict[str, Any] = {}
+            if slot.verb == "similar_to":
+                ranking = query.ranking
+                options = {"on": ranking.field.attribute, "metric": ranking.metric}
+            query = getattr(query, slot.verb)(values[slot.name], **options)
+        return query
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Preparing(Placed[E, Q]):
+    """A `Query` that can be prepared."""
+
+    def prepared(self) -> Prepared[E]:
+        """The query as something to call, with a value for each `param` in it.
+
+        It is thread-safe and belongs to no session: make it once, where it is declared.
+
+        Example:
+            ``find = repository(Doc).where(Doc.topic == param("t")).limit(5).prepared()``, then
+            ``find(session, t="science")``.
+        """
+        found = dict.fromkeys(slot.name for slot in self.slots)
+        for condition in (*self.filters, *self.ordering):
+            found.update(dict.fromkeys(parameters_in(condition)))
+        return Prepared(replace(self, where_to_run=None), tuple(found))
