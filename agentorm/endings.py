@@ -77,7 +77,9 @@ class Endings(Preparing[E, Q]):
             if self.is_ranked:
                 return [*map(self._row_of(), self._found(run).rows)]
             planned = planned_rows(self, run.line)
-            return list(self._rows(run)) if planned is None else planned
+            if planned is None:
+                return list(self._rows(run))
+            return planned if self.target is None else list(self._read(planned))
 
     def hits(self) -> Hits[E]:
         """The rows of a ranking with distance and scores, best first.

@@ -16,6 +16,7 @@ from agentorm.dialects.translation import translated
 from agentorm.direct import Line
 from agentorm.entity import Entity
 from agentorm.errors import InvalidValue
+from agentorm.hydrating import Layout
 from agentorm.listening import Ears
 from agentorm.models import checked_value, key_columns
 from agentorm.plan import Plan, planned_query
@@ -84,14 +85,14 @@ class Getter:
 
     __slots__ = ("_ears", "_keys", "_line", "_model", "_options", "_plan", "_states")
 
-    def __init__(self, line: Line, plan: Plan) -> None:
+    def __init__(self, line: Line, plan: Plan, layout: Layout) -> None:
         self._line, self._plan = line, plan
-        self._model, self._keys = plan.layout.model, keys_of(plan.layout.model)
+        self._model, self._keys = layout.model, keys_of(layout.model)
         self._states: dict[Any, Any] = line.session.identity_map._dict
         self._options = line.connection._execution_options
         self._ears = Ears()
         line.listen(self._ears, queries=True, statements=True)
-        plan.layout.listen(self._ears)
+        layout.listen(self._ears)
 
     def is_current(self) -> bool:
         """Whether the session is still in that transaction, and nobody has come to listen."""
@@ -140,9 +141,10 @@ def getter_of(run: Run, model: type[Any]) -> Getter | None:
     """The getter of a model; None where the ORM has to load its rows."""
     conditions = [column == bindparam(f"key_{i}") for i, column in enumerate(key_columns(model))]
     planned = planned_query(_Rows(model=model, filters=tuple(conditions)), run.line)
-    if planned is None or not run.line.is_direct():
+    layout = None if planned is None else planned.plan.layout
+    if planned is None or not isinstance(layout, Layout) or not run.line.is_direct():
         return None
-    getter = Getter(run.line, planned.plan)
+    getter = Getter(run.line, planned.plan, layout)
     run.session.info.setdefault(_GETTERS, {})[model] = getter
     return getter
 

@@ -42,6 +42,46 @@ _LAZY = ("select", True, "raise", "raise_on_sql", "write_only", "dynamic", RAISE
 _STATE = "_sa_instance_state"
 
 
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What rows are read as that become no entities: tuples of some columns.
+
+    Attributes:
+        names: the attributes, in the order in which their columns are selected.
+    """
+
+    model: type[Any]
+    names: tuple[str, ...]
+
+    @property
+    def types(self) -> tuple[TypeEngine[Any], ...]:
+        """The types of what is selected."""
+        return tuple(getattr(self.model, name).type for name in self.names)
+
+    def is_heard(self) -> bool:
+        """Whether anybody wants to know of what is read: nobody can."""
+        return False
+
+    def loader(self, converters: Sequence[Convert | None]) -> Load:
+        """What makes tuples of the rows that a driver gives; as `Layout.loader`."""
+        width, due = len(self.names), [(i, c) for i, c in enumerate(converters) if c is not None]
+        split = len(converters) > width
+
+        def load(session: Session, rows: Sequence[Row]) -> list[Any]:
+            if due:
+                rows = [_converted(row, due) for row in rows]
+            return [(row[:width], *row[width:]) for row in rows] if split else [*rows]
+
+        return load
+
+
+def _converted(row: Row, due: Sequence[tuple[int, Convert]]) -> tuple[Any, ...]:
+    values = [*row]
+    for place, convert in due:
+        values[place] = convert(values[place])
+    return tuple(values)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Layout:
     """What the entities of a plain model are made of.
@@ -58,6 +98,10 @@ class Layout:
     keys: tuple[str, ...]
     ears: Ears = field(default_factory=Ears)
 
+    def is_heard(self) -> bool:
+        """Whether anybody wants to know of entities that are loaded."""
+        return not self.ears.hear_nothing()
+
     def listen(self, ears: Ears) -> None:
         """Let these hear who wants to know of entities that are loaded."""
         ears.watch(self.mapper.class_manager, ("load",))
@@ -72,18 +116,16 @@ class Layout:
         """The types of what is selected."""
         return tuple(self.mapper.column_attrs[name].columns[0].type for name in self.names)
 
-    def loader(self, dialect: SQLAlchemyDialect, codes: Sequence[Any], more: int = 0) -> Load:
+    def loader(self, converters: Sequence[Convert | None]) -> Load:
         """What makes entities of the rows that a driver gives.
 
         A row whose entity the session has already is this entity, as it is there.
 
         Args:
-            dialect: of the rows.
-            codes: the driver's type of each column.
-            more: how many further values follow in a row; they stay as they are, beside the
-                entity in a tuple.
+            converters: for each value of a row; those of values behind the entity's own, which
+                go with it in a tuple, are the last.
         """
-        converters = converters_of(self.types, dialect, codes)
+        more = len(converters) - len(self.names)
         tracked = [n for n, t in zip(self.names, self.types, strict=True) if _is_json(t)]
         scope: dict[str, Any] = {
             "adopt": adopt,
@@ -180,7 +222,7 @@ def _source(layout: Layout, converted: Sequence[bool], tracked: Sequence[str], m
     The steps are those of `sqlalchemy.orm.loading._instance`, for a new entity of one table.
     """
     places = {name: f"value_{place}" for place, name in enumerate(layout.names)}
-    rest = [f"more_{place}" for place in range(more)]
+    rest = [f"value_{place + len(places)}" for place in range(more)]
     keys = [places[name] for name in layout.keys]
     found = f"(entity, {', '.join(rest)})" if rest else "entity"
     values = ", ".join(f"{name!r}: {value}" for name, value in places.items())

@@ -16,12 +16,14 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import BindParameter
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
 
 from agentorm.direct import Line, Parameters, Sent
 from agentorm.errors import AgentORMError, InvalidValue
-from agentorm.hydrating import Layout, Load, layout_of
+from agentorm.hydrating import Columns, Layout, Load, converters_of, layout_of
 from agentorm.parameters import check_filled
 from agentorm.query import Query
+from agentorm.read_models import WHOLE_ROW
 from agentorm.shapes import Shape, shape_of
 from agentorm.statement import statement
 from agentorm.switch import plans_are_on
@@ -52,16 +54,16 @@ class Plan:
     """A statement as the driver takes it, for every query of one shape."""
 
     sent: Sent
-    layout: Layout
+    layout: Layout | Columns
     bounds: tuple[Bound, ...]
     positional: bool
-    more: int
+    types: tuple[TypeEngine[Any], ...]
     dialect: SQLAlchemyDialect
     _load: Load | None = field(default=None, init=False)
 
     def serves(self, line: Line) -> bool:
         """Whether a plan is as good as the ORM now: nobody listens, no option changes it."""
-        return plans_are_on() and line.is_usual() and self.layout.ears.hear_nothing()
+        return plans_are_on() and line.is_usual() and not self.layout.is_heard()
 
     def check(self, source: int, value: Any) -> None:
         """See that every parameter with that source takes the value.
@@ -79,7 +81,10 @@ class Plan:
                     raise InvalidValue(str(error)) from error
 
     def rows(self, line: Line, values: Sequence[Any]) -> list[Any] | None:
-        """The entities, each with its distance in a ranking; None where the ORM has to load."""
+        """The entities, or tuples of columns, each with its distance in a ranking.
+
+        None where the ORM has to load an entity anew.
+        """
         parameters = self.parameters(values)
         line.flush()
         return self.loaded(line, line.fetch(self.sent, parameters))
@@ -88,7 +93,8 @@ class Plan:
         """The same for rows that have just come."""
         load = self._load
         if load is None:
-            load = self._load = self.layout.loader(self.dialect, line.codes, self.more)
+            converters = converters_of(self.types, self.dialect, line.codes)
+            load = self._load = self.layout.loader(converters)
         return load(line.session, rows)
 
     def parameters(self, values: Sequence[Any]) -> Parameters:
@@ -145,8 +151,8 @@ def planned_query(query: Query[Any], line: Line, *, indexed: bool = True) -> Pla
     """The query with its plan; None where SQLAlchemy's ORM has to load what it finds."""
     if not plans_are_on() or not line.is_usual():
         return None
-    layout = layout_of(query.model)
-    if isinstance(layout, str) or not layout.ears.hear_nothing():
+    layout = _layout_of(query)
+    if isinstance(layout, str) or layout.is_heard():
         return None
     shape = shape_of(query, indexed=indexed)
     if isinstance(shape, str):
@@ -173,10 +179,10 @@ def why_unplanned(query: Query[Any], line: Line) -> str | None:
         return "plans are switched off"
     if not line.is_usual():
         return "the session's events or options decide what is loaded"
-    layout = layout_of(query.model)
+    layout = _layout_of(query)
     if isinstance(layout, str):
         return layout
-    if not layout.ears.hear_nothing():
+    if layout.is_heard():
         return f"events of {query.model.__name__} are listened to"
     shape = shape_of(query)
     if isinstance(shape, str):
@@ -185,8 +191,17 @@ def why_unplanned(query: Query[Any], line: Line) -> str | None:
     return plan if isinstance(plan, str) else None
 
 
+def _layout_of(query: Query[Any]) -> Layout | Columns | str:
+    target = query.target
+    if target is None:
+        return layout_of(query.model)
+    if WHOLE_ROW in target.names:
+        return "whole rows are read for a class of some columns"
+    return Columns(query.model, target.names)
+
+
 def _plan(
-    query: Query[Any], shape: Shape, layout: Layout, line: Line, *, indexed: bool
+    query: Query[Any], shape: Shape, layout: Layout | Columns, line: Line, *, indexed: bool
 ) -> Plan | str:
     dialect = line.connection.dialect
     plans = _plans.get(dialect) or _plans.setdefault(dialect, Plans())
@@ -199,12 +214,15 @@ def _plan(
 
 
 def compiled_plan(
-    query: Query[Any], shape: Shape, layout: Layout, line: Line, *, indexed: bool
+    query: Query[Any], shape: Shape, layout: Layout | Columns, line: Line, *, indexed: bool
 ) -> Plan | str:
     """The plan of all queries that have the shape of this one, or why there is none."""
     made: Any = statement(query, indexed=indexed, keys_first=line.dialect.sorts_whole_rows)
-    distances = made._raw_columns[1:]
-    chosen = made.with_only_columns(*layout.attributes, *distances, maintain_column_froms=True)
+    columns = made._raw_columns
+    chosen = made
+    if isinstance(layout, Layout):
+        columns = [*layout.attributes, *columns[1:]]
+        chosen = made.with_only_columns(*columns, maintain_column_froms=True)
     dialect = line.connection.dialect
     compiled: SQLCompiler = chosen.compile(dialect=dialect)
     if compiled.post_compile_params or compiled.literal_execute_params:
@@ -212,7 +230,8 @@ def compiled_plan(
     sources = _Sources(query, shape, chosen)
     bounds = [_bound(name, compiled, dialect, sources) for name in _names(compiled)]
     sent = Sent(compiled.string, binary=line.dialect.returns_binary(compiled))
-    return Plan(sent, layout, tuple(bounds), compiled.positional, len(distances), dialect)
+    types = tuple(column.type for column in columns)
+    return Plan(sent, layout, tuple(bounds), compiled.positional, types, dialect)
 
 
 class _Sources:

@@ -17,6 +17,7 @@ from agentorm.errors import InvalidValue
 from agentorm.given import Way, check_names, filled, parameters_in, way_of
 from agentorm.places import AsyncPlace, Placed, SyncPlace, kept_run
 from agentorm.rank import Run
+from agentorm.rankings import Ranking
 from agentorm.results import Hit, Hits
 
 E = TypeVar("E")
@@ -64,7 +65,7 @@ class Prepared(Generic[E]):
         found = self._by_plan(place, values)
         if found is None:
             return self._given(values).on(place).all()
-        return [row[0] for row in found.rows] if self.query.is_ranked else found.rows
+        return self._made(found)
 
     @overload
     def hits(self, place: SyncPlace, /, **values: Any) -> Hits[E]: ...
@@ -76,8 +77,10 @@ class Prepared(Generic[E]):
         found = None if ranking is None else self._by_plan(place, values)
         if found is None or ranking is None:
             return self._given(values).on(place).hits()
-        score, size = ranking.metric.score, found.dimension
-        hits = [Hit(entity, distance, score(distance, size)) for entity, distance in found.rows]
+        hits, target = self._scored(found, ranking), self.query.target
+        if target is not None:
+            made = target.of_hit(self.query.gives)
+            hits = [replace(hit, entity=made(hit)) for hit in hits]
         return Hits(hits, complete=True, exact=found.exact, ranker="native")
 
     @overload
@@ -90,6 +93,18 @@ class Prepared(Generic[E]):
 
     def __repr__(self) -> str:
         return f"{self.query!r}.prepared()"
+
+    def _made(self, found: _Rows) -> list[Any]:
+        query = self.query
+        if query.target is None:
+            return found.rows if query.ranking is None else [row[0] for row in found.rows]
+        if query.ranking is None:
+            return [*map(query.target.maker(), found.rows)]
+        return [*map(query.target.of_hit(query.gives), self._scored(found, query.ranking))]
+
+    def _scored(self, found: _Rows, ranking: Ranking) -> list[Hit[Any]]:
+        score, size = ranking.metric.score, found.dimension
+        return [Hit(row, distance, score(distance, size)) for row, distance in found.rows]
 
     def _by_plan(self, place: Any, values: Mapping[str, Any]) -> _Rows | None:
         """What a plan finds; None where the query has to be made."""

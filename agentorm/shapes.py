@@ -56,8 +56,6 @@ def _beyond(query: Query[Any]) -> str | None:
         return "text, fusion and groups"
     if query.loaders:
         return "loader options"
-    if query.target is not None:
-        return "read models"
     if query.joins:
         return "joins"
     if query.farthest is not None or query.lowest_score is not None:
