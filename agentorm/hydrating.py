@@ -48,10 +48,12 @@ class Columns:
 
     Attributes:
         names: the attributes, in the order in which their columns are selected.
+        read_into: the class that is made of them, whose fields not every query gives.
     """
 
     model: type[Any]
     names: tuple[str, ...]
+    read_into: type[Any]
 
     @property
     def types(self) -> tuple[TypeEngine[Any], ...]:

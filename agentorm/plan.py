@@ -197,7 +197,7 @@ def _layout_of(query: Query[Any]) -> Layout | Columns | str:
         return layout_of(query.model)
     if WHOLE_ROW in target.names:
         return "whole rows are read for a class of some columns"
-    return Columns(query.model, target.names)
+    return Columns(query.model, target.names, target.kind.cls)
 
 
 def _plan(
