@@ -59,6 +59,7 @@ class Line:
         "_cursors",
         "_described",
         "_ears",
+        "_last",
         "_options",
         "_plain",
         "_session_ears",
@@ -76,6 +77,7 @@ class Line:
         self._plain = self._usual = False
         self._options: object = None
         self._described: Any = ()
+        self._last: Any = None
         self._session_ears, self._ears = Ears(), Ears()
         self.listen(self._session_ears, queries=True)
         self.listen(self._ears, statements=True)
@@ -149,13 +151,15 @@ class Line:
         except BaseException as error:
             self.fail(error, sent.sql, parameters)
             raise
-        self._described = cursor.description
+        self._described = None
+        self._last = cursor
         return rows
 
     @property
     def codes(self) -> list[Any]:
         """The driver's types of the columns that came last."""
-        return [column[1] for column in self._described]
+        described = self._last.description if self._described is None else self._described
+        return [column[1] for column in described]
 
     def write(self, sql: str, parameters: Parameters) -> Any:
         """What SQLAlchemy's cursor result or the driver's cursor says of a statement that writes.

@@ -12,17 +12,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlmodel.main import FieldInfoMetadata
 
+from agentorm.clear import Clear, clear_way
 from agentorm.dialects.translation import translated
-from agentorm.direct import Line
 from agentorm.entity import Entity
 from agentorm.errors import InvalidValue
 from agentorm.hydrating import Layout
-from agentorm.listening import Ears
 from agentorm.models import checked_value, key_columns
 from agentorm.plan import Plan, planned_query
 from agentorm.query import Query
 from agentorm.rank import Run
-from agentorm.switch import plans_are_on
 
 MISSED = object()
 """What `Getter.get` gives where another way has to be gone."""
@@ -83,22 +81,16 @@ class Getter:
     An entity that the session has is given without a statement, as SQLAlchemy's `Session.get` does.
     """
 
-    __slots__ = ("_ears", "_keys", "_line", "_model", "_options", "_plan", "_states")
+    __slots__ = ("_keys", "_model", "_plan", "_states", "_way")
 
-    def __init__(self, line: Line, plan: Plan, layout: Layout) -> None:
-        self._line, self._plan = line, plan
+    def __init__(self, way: Clear, plan: Plan, layout: Layout) -> None:
+        self._way, self._plan = way, plan
         self._model, self._keys = layout.model, keys_of(layout.model)
-        self._states: dict[Any, Any] = line.session.identity_map._dict
-        self._options = line.connection._execution_options
-        self._ears = Ears()
-        line.listen(self._ears, queries=True, statements=True)
-        layout.listen(self._ears)
+        self._states: dict[Any, Any] = way.line.session.identity_map._dict
 
     def is_current(self) -> bool:
         """Whether the session is still in that transaction, and nobody has come to listen."""
-        line = self._line
-        same = line.is_current() and line.connection._execution_options is self._options
-        return same and self._ears.hear_nothing() and plans_are_on()
+        return self._way.is_current()
 
     def get(self, key: Any) -> Any:
         """The row with this key or None; `MISSED` where the ORM has to tell.
@@ -112,7 +104,7 @@ class Getter:
             entity = state.obj()
             if entity is not None:
                 return MISSED if state.expired or state.expired_attributes else entity
-        line, plan = self._line, self._plan
+        line, plan = self._way.line, self._plan
         try:
             line.flush()
             rows = line.fetch_directly(plan.sent, plan.parameters((*parts, None, 0)))
@@ -142,9 +134,10 @@ def getter_of(run: Run, model: type[Any]) -> Getter | None:
     conditions = [column == bindparam(f"key_{i}") for i, column in enumerate(key_columns(model))]
     planned = planned_query(_Rows(model=model, filters=tuple(conditions)), run.line)
     layout = None if planned is None else planned.plan.layout
-    if planned is None or not isinstance(layout, Layout) or not run.line.is_direct():
+    clear = None if layout is None else clear_way(run.line, model)
+    if planned is None or clear is None or not isinstance(layout, Layout):
         return None
-    getter = Getter(run.line, planned.plan, layout)
+    getter = Getter(clear, planned.plan, layout)
     run.session.info.setdefault(_GETTERS, {})[model] = getter
     return getter
 

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from typing_extensions import TypeVar
 
 from agentorm import rank
+from agentorm.clear import clear_way, kept_way
 from agentorm.dialects import Dialect
 from agentorm.dialects.translation import translated
 from agentorm.errors import InvalidValue
 from agentorm.given import Way, check_names, filled, parameters_in, way_of
 from agentorm.places import AsyncPlace, Placed, SyncPlace, kept_run
-from agentorm.rank import Run
 from agentorm.rankings import Ranking
 from agentorm.results import Hit, Hits
 
@@ -49,7 +49,11 @@ class Prepared(Generic[E]):
 
     query: Placed[E, Any]
     names: tuple[str, ...]
+    _names: frozenset[str] = field(init=False)
     _ways: dict[Dialect, Way | None] = field(default_factory=dict[Dialect, Any], init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_names", frozenset(self.names))
 
     @overload
     def __call__(self, place: SyncPlace, /, **values: Any) -> list[E]: ...
@@ -108,17 +112,24 @@ class Prepared(Generic[E]):
 
     def _by_plan(self, place: Any, values: Mapping[str, Any]) -> _Rows | None:
         """What a plan finds; None where the query has to be made."""
-        check_names(self.names, values)
-        run = kept_run(place, self.query.model) if isinstance(place, Session) else None
-        way = None if run is None else self._way(run)
-        if run is None or way is None or not way.plan.serves(run.line) or way.is_beyond(values):
+        if values.keys() != self._names:
+            check_names(self.names, values)
+        clear = kept_way(place, self.query.model)
+        if clear is None or clear.line.dialect not in self._ways:
+            self._find_way(place)
             return None
+        way = self._ways[clear.line.dialect]
+        if way is None or way.is_beyond(values):
+            return None
+        line, plan = clear.line, way.plan
         try:
-            rank.check_free(run.session)
+            rank.check_free(line.session)
             made = way.values_of(values)
-            rows = way.plan.rows(run.line, made)
+            parameters = plan.parameters(made)
+            line.flush()
+            rows = plan.loaded(line, line.fetch_directly(plan.sent, parameters))
         except SQLAlchemyError:
-            with translated(run.connection.dialect):
+            with translated(line.connection.dialect):
                 raise
         except InvalidValue as error:
             raise way.named(error, values) from None
@@ -129,10 +140,11 @@ class Prepared(Generic[E]):
             return None
         return _Rows(rows, len(made[way.vector]), exact=not way.indexed)
 
-    def _way(self, run: Run) -> Way | None:
-        if run.dialect not in self._ways:
-            self._ways[run.dialect] = way_of(self.query, run)
-        return self._ways[run.dialect]
+    def _find_way(self, place: Any) -> None:
+        """Find the way for the calls that follow in this transaction; this one makes the query."""
+        run = kept_run(place, self.query.model) if isinstance(place, Session) else None
+        if run is not None and clear_way(run.line, self.query.model) is not None:
+            self._ways.setdefault(run.dialect, way_of(self.query, run))
 
     def _given(self, values: Mapping[str, Any]) -> Any:
         """The query with these values."""

@@ -1,0 +1,55 @@
+"""Whether the way to the driver is clear for the plans of a model, told at one glance."""
+
+# pyright: reportPrivateUsage=false
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from agentorm.direct import Line
+from agentorm.hydrating import Layout, layout_of
+from agentorm.listening import Ears
+from agentorm.switch import plans_are_on
+
+_WAYS = "agentorm_clear_ways"
+
+
+class Clear:
+    """A line over which plans of a model can go to the driver's cursor, while `is_current`."""
+
+    __slots__ = ("_ears", "_options", "line")
+
+    def __init__(self, line: Line, layout: Layout | None) -> None:
+        self.line, self._options = line, line.connection._execution_options
+        self._ears = Ears()
+        line.listen(self._ears, queries=True, statements=True)
+        if layout is not None:
+            layout.listen(self._ears)
+
+    def is_current(self) -> bool:
+        """Whether the session is still in that transaction, and nobody has come to listen."""
+        line = self.line
+        same = line.is_current() and line.connection._execution_options is self._options
+        return same and self._ears.hear_nothing() and plans_are_on()
+
+
+def kept_way(place: object, model: type[Any]) -> Clear | None:
+    """The way that `clear_way` has found in this session, as long as it is clear."""
+    if not isinstance(place, Session):
+        return None
+    ways: dict[type[Any], Clear] | None = place.info.get(_WAYS)
+    way = None if ways is None else ways.get(model)
+    return way if way is not None and way.is_current() else None
+
+
+def clear_way(line: Line, model: type[Any]) -> Clear | None:
+    """The way over a line for plans of this model; None while it is not clear."""
+    if not (plans_are_on() and line.is_usual() and line.is_direct()):
+        return None
+    layout = layout_of(model)
+    if isinstance(layout, Layout) and layout.is_heard():
+        return None
+    way = Clear(line, layout if isinstance(layout, Layout) else None)
+    line.session.info.setdefault(_WAYS, {})[model] = way
+    return way
