@@ -25,6 +25,7 @@ from tests.benchmarks.price.measuring import (
     with_control,
 )
 from tests.benchmarks.price.peers.ours import OURS
+from tests.benchmarks.price.plotting import draw
 from tests.benchmarks.price.printing import as_markdown, as_text
 from tests.benchmarks.price.results import Absent, Measured, Report
 from tests.benchmarks.price.spread import Spread, ratios, spread
@@ -85,6 +86,7 @@ def test_a_budget_is_kept_or_not_by_the_median_of_the_ratios() -> None:
         taken("get", RAW, 1, 2, 1),
         taken("get", OURS, 1.5, 3, 9),
         taken("get", "peewee", 30, 50, 40),
+        taken("insert", RAW, 1),
     )
     kept, missed, unknown, faster, slower = judged(
         report,
@@ -100,7 +102,36 @@ def test_a_budget_is_kept_or_not_by_the_median_of_the_ratios() -> None:
     assert missed.verdict == "no"
     assert (unknown.cpu, unknown.verdict) == (None, "not measured")
     assert (faster.verdict, slower.verdict) == ("no", "yes")
-    assert judged(report, [Budget(BULK_10K, 25, engines=("postgresql",))]) == []
+    assert judged(report, [Budget(BULK_10K, 1.1), Budget(GET, 1, engines=("mysql",))]) == []
+
+
+def test_growth_is_told_by_size() -> None:
+    report = reported(
+        taken("columns-2", RAW, 1e-3),
+        taken("columns-2", OURS, 2e-3),
+        taken("columns-8", RAW, 2e-3),
+        taken("columns-8", OURS, 3e-3),
+    )
+    told = as_markdown(report).partition("### SQLite: growth with columns\n\n")[2].splitlines()
+    assert told == [
+        "| columns | raw driver, wall µs | agentorm, wall ratio |",
+        "| --- | --- | --- |",
+        "| 2 | 5.0 | 2.00 (2.00 to 2.00) |",
+        "| 8 | 10.0 | 1.50 (1.50 to 1.50) |",
+    ]
+
+
+def test_the_plots_show_every_work(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", exc_type=ImportError)
+    names = (GET.name, "columns-2")
+    drawn = draw(reported(*(taken(w, c, 1, 2) for w in names for c in (RAW, OURS))), tmp_path)
+    assert [plot.name for plot in drawn] == [
+        "benchmarks-sqlite.svg",
+        "benchmarks-growth-sqlite.svg",
+    ]
+    works, growth = ((tmp_path / plot.name).read_text(encoding="utf-8") for plot in drawn)
+    assert "get by key, tracked" in works
+    assert "SQLite: wall µs" in growth
 
 
 def test_a_budget_may_be_kept_by_wall_time_only() -> None:
@@ -132,8 +163,8 @@ def test_the_report_tells_ratios_budgets_and_who_is_absent() -> None:
 
 @pytest.mark.untraced
 def test_prices_are_measured_on_every_engine(url: str, engine_name: str, tmp_path: Path) -> None:
-    file, works = tmp_path / "a.json", ("get", "fifty", "insert", "bulk-1k", "search-10")
-    asked = ["--quick", "--seconds", "0", "--rows", "500", "--url", url, "--json", str(file)]
+    file, works = tmp_path / "a.json", ("get", "insert", "write-10", "search-10", "async-get")
+    asked = ["--quick", "--rounds", "2", "--rows", "500", "--url", url, "--json", str(file)]
     asked += [part for work in works for part in ("--work", work)]
     ran = subprocess.run(
         [sys.executable, SCRIPT, *asked],
@@ -149,10 +180,26 @@ def test_prices_are_measured_on_every_engine(url: str, engine_name: str, tmp_pat
     searches = {"search-10"} if engine_name != "mysql" else set[str]()
     for work in {*works} - {"search-10"} | searches:
         assert {(work, RAW), (work, CONTROL), (work, OURS)} <= measured
-        assert (work, "SQLAlchemy ORM") in measured
-    assert min(len(one["cpu"]) for one in found["measured"]) >= 3
+    assert ("get", "SQLAlchemy ORM") in measured
+    assert min(len(one["cpu"]) for one in found["measured"]) == 2
     with Database(url) as db:
         assert inspect(db.engine).get_table_names() == []
+
+
+def test_what_grows_and_what_threads_do_is_measured_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENTORM_BENCH_DATA", str(tmp_path))
+    file, url = tmp_path / "a.json", f"sqlite:///{tmp_path / 'price.db'}"
+    asked = ["--work", "columns-2", "--work", "dimensions-8", "--work", "threads", "--rounds", "1"]
+    assert command.run(["--quick", "--url", url, "--json", str(file), *asked], "") == 0
+    found = Report.read(file.read_text(encoding="utf-8")).measured
+    for work, contender in (
+        ("columns-2", OURS),
+        ("dimensions-8", "SQLAlchemy ORM"),
+        ("threads", f"{OURS}, 16 threads"),
+    ):
+        assert contender in {one.contender for one in found if one.work == work}
 
 
 def test_a_report_is_written_and_read_anew(

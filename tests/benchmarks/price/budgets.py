@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tests.benchmarks.price.measuring import RAW
 from tests.benchmarks.price.peers.ours import OURS
 from tests.benchmarks.price.peers.sqlalchemy_core import CORE
 from tests.benchmarks.price.results import Measured, Report
 from tests.benchmarks.price.spread import Spread, ratios
+from tests.benchmarks.price.threads import COUNTS, by_threads
 from tests.benchmarks.price.works import (
     BULK_1K,
     BULK_10K,
     FIFTY,
     FIFTY_MODELS,
     GET,
+    IN_THREADS,
     INSERT,
     ONE_BUILT,
     ONE_PREPARED,
@@ -63,6 +66,11 @@ BUDGETS = (
     Budget(BULK_10K, 25, against=CORE, engines=("postgresql",), times_faster=True),
     Budget(SEARCH_10, 1.10, engines=INDEXED),
     Budget(SEARCH_100, 1.50, engines=INDEXED),
+    *(
+        Budget(work, 1.05, by_threads(OURS, more), by_threads(OURS, less), by_wall=True)
+        for work in IN_THREADS
+        for less, more in pairwise(COUNTS)
+    ),
 )
 
 
@@ -93,7 +101,7 @@ class Judged:
 
 
 def judged(report: Report, budgets: Iterable[Budget] = BUDGETS) -> list[Judged]:
-    """Every budget on every engine of the report where it holds."""
+    """Every budget on every engine of the report where it holds and its work was done."""
     found = {(one.engine, one.work, one.contender): one for one in report.measured}
     return [
         _judged(
@@ -104,7 +112,7 @@ def judged(report: Report, budgets: Iterable[Budget] = BUDGETS) -> list[Judged]:
         )
         for engine in report.engines
         for budget in budgets
-        if engine in budget.engines
+        if engine in budget.engines and (engine, budget.work.name, budget.against) in found
     ]
 
 

@@ -26,12 +26,19 @@ from tests.benchmarks.price.place import Place, settled
 from tests.benchmarks.price.printing import as_markdown, as_text
 from tests.benchmarks.price.results import Absent, Measured, Report
 from tests.benchmarks.price.tables import PriceNew, PriceRow, made_rows
-from tests.benchmarks.price.works import SEARCHES, WORKS
+from tests.benchmarks.price.works import (
+    GROWN_SEARCHES,
+    SEARCHES,
+    THREADS_SEARCH,
+    USUAL,
+    WORKS,
+)
 from tests.benchmarks.texts import texts
 
 QUICK = Plan(Effort(rounds=9, fewest=3, seconds=2.5), quick=True)
 FULL = Plan(Effort(rounds=31, fewest=15, seconds=20))
 FEW_ROWS, MANY_ROWS = 2_000, 100_000
+NO_DISTANCE = "for it has no distances; tests/benchmarks/scan.py measures the scan"
 _READ = "report what --json wrote; with an engine or a URL, measure that anew"
 
 
@@ -45,7 +52,7 @@ def arguments(given: list[str], description: str) -> Namespace:
     add("--url", action="append", default=[], help="the database of a server; more than once")
     add("--work", action="append", choices=WORKS, help="only this one; more than once")
     add("--rows", type=int, help="at most so many are searched (100,000; quick 2,000)")
-    add("--seconds", type=float, help="for each work, then as few rounds as may be")
+    add("--rounds", type=int, help="so many, however long they take")
     add("--keep", action="store_true", help="keep the table that is searched for the next run")
     add("--json", type=Path, metavar="FILE", help="write what was measured")
     add("--read", type=Path, metavar="FILE", action="append", default=[], help=_READ)
@@ -82,7 +89,8 @@ def _command(given: list[str]) -> str:
 
 def _measured(asked: Namespace) -> Report:
     plan = _plan(asked)
-    works = [WORKS[name] for name in asked.work or WORKS]
+    usual = USUAL if asked.quick else WORKS.values()
+    works = [WORKS[name] for name in asked.work] if asked.work else [*usual]
     rows, engines = made_rows(), dict[str, list[str]]()
     found: list[Measured] = []
     absent: list[Absent] = []
@@ -91,10 +99,12 @@ def _measured(asked: Namespace) -> Report:
         with ExitStack() as stack:
             stack.callback(db.drop_all, PriceRow, PriceNew)
             place = settled(db, rows)
-            if {*works} & {*SEARCHES}:
+            if {*works} & {*SEARCHES, *GROWN_SEARCHES, THREADS_SEARCH}:
                 place = _searched(place, asked, stack)
             cells, missing = course.run(place, works, plan)
             engines[place.engine] = [*told(db), began]
+            if place.driver.nearest is None:
+                missing.append(Absent(place.engine, "similarity search", NO_DISTANCE))
         found += cells
         absent += missing
     effort = plan.effort
@@ -104,9 +114,9 @@ def _measured(asked: Namespace) -> Report:
 
 def _plan(asked: Namespace) -> Plan:
     plan = QUICK if asked.quick else FULL
-    if asked.seconds is None:
+    if asked.rounds is None:
         return plan
-    return replace(plan, effort=replace(plan.effort, seconds=asked.seconds))
+    return replace(plan, effort=Effort(asked.rounds, asked.rounds, seconds=0))
 
 
 def _databases(asked: Namespace) -> Iterator[Database]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tests.benchmarks.index_recall.progress import say
+from tests.benchmarks.price import awaiting, growth, threads
 from tests.benchmarks.price.measuring import (
     OF_PROCESS,
     OF_THREAD,
@@ -49,6 +50,8 @@ class Plan:
 
     def admits(self, contender: str, work: Work) -> bool:
         """Whether this contender does this work."""
+        if work.kind is Kind.GROWTH:
+            return contender in growth.CONTENDERS
         slow = self.quick and work.rows > _FEW_ROWS
         return not slow or contender in {RAW, ours.OURS, sqlalchemy_core.CORE}
 
@@ -65,6 +68,13 @@ PEERS: Mapping[str, Sides] = {
 }
 
 
+TEAMS = (
+    (PEERS, {Kind.READ, Kind.WRITE, Kind.SEARCH, Kind.GROWTH}),
+    ({RAW: growth.sides}, {Kind.SHAPE}),
+    ({RAW: threads.sides}, {Kind.THREADS}),
+    ({RAW: awaiting.sides}, {Kind.ASYNC}),
+)
+"""Who does which kinds of works, one team after the other."""
 Counted = Iterator[Measured]
 
 
@@ -86,7 +96,7 @@ def call_up(
     return sides, absent
 
 
-def measured(place: Place, work: Work, steps: Steps, effort: Effort, size: int = 0) -> Counted:
+def measured(place: Place, work: Work, steps: Steps, effort: Effort) -> Counted:
     """One work by everybody who does it, and by the baseline twice."""
     clock = OF_PROCESS if work.kind in {Kind.THREADS, Kind.ASYNC} else OF_THREAD
     samples = measure(with_control(steps), effort, clock)
@@ -98,14 +108,27 @@ def measured(place: Place, work: Work, steps: Steps, effort: Effort, size: int =
             cpu=sample.cpu,
             wall=sample.wall,
             repeats=work.repeats,
-            size=size,
         )
 
 
-def run(place: Place, works: Iterable[Work], plan: Plan) -> tuple[list[Measured], list[Absent]]:
+def run(place: Place, works: Sequence[Work], plan: Plan) -> tuple[list[Measured], list[Absent]]:
     """Every work that the raw driver does too, on one engine."""
+    found: list[Measured] = []
+    missing: list[Absent] = []
+    for peers, kinds in TEAMS:
+        chosen = [work for work in works if work.kind in kinds]
+        cells, absent = _team(place, chosen, plan, peers) if chosen else ([], [])
+        found += cells
+        missing += absent
+    return found, missing
+
+
+def _team(
+    place: Place, works: Iterable[Work], plan: Plan, peers: Mapping[str, Sides]
+) -> tuple[list[Measured], list[Absent]]:
+    """The works of some kinds, by those who do such works."""
     with ExitStack() as stack:
-        sides, absent = call_up(place, stack, PEERS)
+        sides, absent = call_up(place, stack, peers)
         found: list[Measured] = []
         for work in works:
             steps = {

@@ -90,6 +90,14 @@ def _wired(vector: Vector) -> Wire:
     return Wire(to_wire(vector))
 
 
+def _looking_for(k: int) -> tuple[str, str]:
+    """Pgvector's settings for more rows than it looks for by itself."""
+    return (
+        f"SET LOCAL hnsw.ef_search = {k}",
+        "SET LOCAL hnsw.iterative_scan = strict_order",
+    )
+
+
 DRIVERS = {
     "sqlite": Driver(
         connect=_as_opened,
@@ -109,12 +117,7 @@ DRIVERS = {
         cursor=lambda connection: connection.cursor(binary=True),
         encode=_wired,
         nearest=("(embedding <=> {mark}) AS distance", "distance, id"),
-        looking={
-            100: (
-                "SET LOCAL hnsw.ef_search = 100",
-                "SET LOCAL hnsw.iterative_scan = strict_order",
-            )
-        },
+        looking={k: _looking_for(k) for k in (100, 1_000)},
     ),
     "mariadb": Driver(
         connect=_of_mysql,
@@ -123,8 +126,7 @@ DRIVERS = {
             "VEC_DISTANCE_COSINE(embedding, {mark})",
         ),
         looking={
-            10: ("SET SESSION mhnsw_ef_search = 100",),
-            100: ("SET SESSION mhnsw_ef_search = 200",),
+            k: (f"SET SESSION mhnsw_ef_search = {max(100, 2 * k)}",) for k in (1, 10, 100, 1_000)
         },
     ),
     "mysql": Driver(connect=_of_mysql, vector="CAST(embedding AS BINARY)"),

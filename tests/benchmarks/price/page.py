@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks.index_recall.printing import NAMES
 from tests.benchmarks.price.plotting import draw
 from tests.benchmarks.price.printing import as_markdown
 from tests.benchmarks.price.results import Report
@@ -30,8 +29,4 @@ def write(report: Report, command: str) -> None:
 
 def plots(report: Report) -> list[str]:
     """The plots drawn, as Markdown shows them."""
-    names = draw(report, ASSETS)
-    return [
-        f"![Every contender's time on {NAMES[engine]}, the raw driver's being 1](assets/{name})"
-        for engine, name in zip(report.engines, names, strict=True)
-    ]
+    return [f"![{plot.shows}](assets/{plot.name})" for plot in draw(report, ASSETS)]

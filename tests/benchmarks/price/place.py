@@ -12,7 +12,6 @@ from sqlalchemy import insert, text
 from agentorm import Database, Vector
 from tests.benchmarks.price.drivers import DRIVERS, Driver
 from tests.benchmarks.price.tables import STORED, PriceNew, PriceRow, Values
-from tests.benchmarks.price.works import FIFTY, GET
 from tests.benchmarks.texts import ROWS_AT_ONCE
 
 SEED = 7
@@ -26,8 +25,7 @@ class Place:
         rows: the rows as dictionaries; the first `STORED` of them are in the table that is read.
         searched: the table that is searched, whose name is the same in SQL; None without one.
         queries: what it is searched with.
-        keys: which rows are read, one by one.
-        starts: which rows the fifty that are read come after.
+        keys: which rows are read, one by one: each of them, in no order.
     """
 
     db: Database
@@ -35,7 +33,6 @@ class Place:
     searched: type[Any] | None = None
     queries: Sequence[Vector] = ()
     keys: Sequence[int] = ()
-    starts: Sequence[int] = ()
 
     @property
     def engine(self) -> str:
@@ -64,6 +61,5 @@ def settled(db: Database, rows: Sequence[Values]) -> Place:
     return Place(
         db=db,
         rows=rows,
-        keys=tuple(chosen.sample(range(1, STORED + 1), GET.repeats)),
-        starts=tuple(chosen.sample(range(STORED - FIFTY.rows), FIFTY.repeats)),
+        keys=tuple(chosen.sample(range(1, STORED + 1), STORED)),
     )

@@ -50,12 +50,13 @@ def sections(report: Report) -> Iterator[Section]:
     """The budgets, then each work on each engine."""
     yield "Budgets", [_BUDGETS, *map(_judged, judged(report))]
     for engine in report.engines:
+        cells = [one for one in report.measured if one.engine == engine]
         for work in WORKS.values():
-            cells = [
-                one for one in report.measured if (one.engine, one.work) == (engine, work.name)
-            ]
-            if cells:
-                yield f"{NAMES[engine]}: {work.title}", [_WORK, *_compared(cells)]
+            found = [one for one in cells if one.work == work.name]
+            if found and not work.axis:
+                yield f"{NAMES[engine]}: {work.title}", [_WORK, *_compared(found)]
+        for axis, names in grown(cells).items():
+            yield f"{NAMES[engine]}: growth with {axis}", [*_grown(axis, names)]
 
 
 def ratio(found: Spread | None) -> str:
@@ -66,7 +67,11 @@ def ratio(found: Spread | None) -> str:
 def _judged(one: Judged) -> Row:
     budget = one.budget
     sign = "≥" if budget.times_faster else "≤"
-    title = budget.work.title + f", times faster than {budget.against}" * budget.times_faster
+    title = budget.work.title
+    if budget.times_faster:
+        title += f", times faster than {budget.against}"
+    elif budget.against != RAW:
+        title += f": {budget.of} against {budget.against}"
     cpu = None if budget.by_wall else one.cpu
     return (
         NAMES[one.engine], title, ratio(cpu), ratio(one.wall), f"{sign} {budget.limit:g}",
@@ -85,6 +90,25 @@ def _compared(cells: Sequence[Measured]) -> Iterable[Row]:
             ratio(ratios(one.wall, base.wall)),
             str(len(one.cpu)),
         )
+
+
+def grown(cells: Sequence[Measured]) -> dict[str, dict[str, dict[int, Measured]]]:
+    """By what it grows with, by contender and by size."""
+    found: dict[str, dict[str, dict[int, Measured]]] = {}
+    for one in cells:
+        work = WORKS[one.work]
+        if work.axis:
+            found.setdefault(work.axis, {}).setdefault(one.contender, {})[work.size] = one
+    return found
+
+
+def _grown(axis: str, names: dict[str, dict[int, Measured]]) -> Iterator[Row]:
+    """A line for each size: the baseline's time, and the ratios of wall time to it."""
+    others = [name for name in names if name != RAW]
+    yield (axis, f"{RAW}, wall µs", *(f"{name}, wall ratio" for name in others))
+    for size, base in names[RAW].items():
+        told = (ratio(ratios(names[name][size].wall, base.wall)) for name in others)
+        yield (f"{size:,}", _micros(base.wall, base.repeats), *told)
 
 
 def _place(one: Measured, base: Measured) -> tuple[bool, bool, float]:

@@ -13,7 +13,6 @@ class Measured:
     """One contender at one work: seconds of each run, in the order of the rounds.
 
     Attributes:
-        size: what the work grows with, 0 where it does not grow.
         repeats: how often a run did it.
     """
 
@@ -23,7 +22,6 @@ class Measured:
     cpu: tuple[float, ...]
     wall: tuple[float, ...]
     repeats: int = 1
-    size: int = 0
 
 
 @dataclass(frozen=True)

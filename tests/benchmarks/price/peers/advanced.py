@@ -40,15 +40,14 @@ def _repository(base: Any, model: type[Any], session: Session) -> Any:
 
 def _reads(mapped: Mapped, rows: Any) -> dict[str, Step]:
     filters = import_module("advanced_alchemy.filters")
-    place, session, read = mapped.place, mapped.session, mapped.read
+    place, read = mapped.place, mapped.read
 
     def get() -> None:
-        for key in place.keys:
+        for key in place.keys[: GET.repeats]:
             rows.get(key)
 
     def fifty() -> None:
-        for start in place.starts:
-            session.expunge_all()
+        for start in FIFTY.starts:
             order, limit = filters.OrderBy("id", "asc"), filters.LimitOffset(FIFTY.rows, 0)
             rows.list(read.id > start, order, limit)
 

@@ -84,7 +84,7 @@ def _reads(place: Place, connection: Any, model: Any) -> dict[str, Step]:
     read = model.objects.using(place.engine)
 
     def get() -> None:
-        for key in place.keys:
+        for key in place.keys[: GET.repeats]:
             read.get(pk=key)
 
     def one() -> None:
@@ -92,11 +92,11 @@ def _reads(place: Place, connection: Any, model: Any) -> dict[str, Step]:
             read.filter(pk=key).values_list(*SCALARS, named=True).get()
 
     def fifty() -> None:
-        for start in place.starts:
+        for start in FIFTY.starts:
             list(read.filter(pk__gt=start).order_by("pk")[: FIFTY.rows])
 
     def fifty_models() -> None:
-        for start in place.starts:
+        for start in FIFTY.starts:
             made = read.filter(pk__gt=start).order_by("pk")
             list(made.values_list(*SCALARS, named=True)[: FIFTY.rows])
 

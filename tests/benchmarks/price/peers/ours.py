@@ -14,10 +14,11 @@ from tests.benchmarks.price.measuring import Step, Steps
 from tests.benchmarks.price.place import Place
 from tests.benchmarks.price.tables import PriceNew, PriceRow
 from tests.benchmarks.price.works import (
-    BULK_1K,
-    BULK_10K,
+    AT_ONCE,
     FIFTY,
     GET,
+    GROWN_READS,
+    GROWN_SEARCHES,
     INSERT,
     SEARCHES,
     Work,
@@ -32,7 +33,7 @@ def sides(place: Place, stack: ExitStack) -> dict[str, Steps]:
     return {OURS: _reads(place, session) | _writes(place, session) | _searches(place, session)}
 
 
-def reading(session: Session, run: Callable[[], object]) -> Step:
+def reading(session: Any, run: Callable[[], object]) -> Step:
     """A read in a transaction that has begun, by a session that holds no entity."""
 
     def after() -> None:
@@ -46,15 +47,17 @@ def _reads(place: Place, session: Session) -> dict[str, Step]:
     rows = repository(PriceRow, session)
 
     def get() -> None:
-        for key in place.keys:
+        for key in place.keys[: GET.repeats]:
             rows.get(key)
 
-    def fifty() -> None:
-        for start in place.starts:
-            session.expunge_all()
-            rows.where(PriceRow.id > start).order_by(PriceRow.id).limit(FIFTY.rows).all()
+    def several(work: Work) -> Callable[[], None]:
+        def run() -> None:
+            for start in work.starts:
+                rows.where(PriceRow.id > start).order_by(PriceRow.id).limit(work.rows).all()
 
-    runs = {GET: get, FIFTY: fifty}
+        return run
+
+    runs = {GET: get, **{work: several(work) for work in (FIFTY, *GROWN_READS)}}
     return {work.name: reading(session, run) for work, run in runs.items()}
 
 
@@ -83,8 +86,7 @@ def _writes(place: Place, session: Session) -> dict[str, Step]:
 
     return {
         INSERT.name: of(INSERT.repeats, one_by_one),
-        BULK_1K.name: of(BULK_1K.rows, at_once),
-        BULK_10K.name: of(BULK_10K.rows, at_once),
+        **{work.name: of(work.rows, at_once) for work in AT_ONCE},
     }
 
 
@@ -100,9 +102,8 @@ def _searches(place: Place, session: Session) -> dict[str, Step]:
     def of(work: Work) -> Step:
         def run() -> None:
             for query in place.queries[: work.repeats]:
-                session.expunge_all()
                 rows.similar_to(query).limit(work.rows).hits()
 
         return reading(session, run)
 
-    return {work.name: of(work) for work in SEARCHES}
+    return {work.name: of(work) for work in (*SEARCHES, *GROWN_SEARCHES)}

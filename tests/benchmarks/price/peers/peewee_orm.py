@@ -79,7 +79,7 @@ def _reads(place: Place, database: Any, read: Any) -> dict[str, Step]:
     scalars = [getattr(read, name) for name in SCALARS]
 
     def get() -> None:
-        for key in place.keys:
+        for key in place.keys[: GET.repeats]:
             read.get_by_id(key)
 
     def one() -> None:
@@ -87,11 +87,11 @@ def _reads(place: Place, database: Any, read: Any) -> dict[str, Step]:
             read.select(*scalars).where(read.id == key).namedtuples().get()
 
     def fifty() -> None:
-        for start in place.starts:
+        for start in FIFTY.starts:
             list(read.select().where(read.id > start).order_by(read.id).limit(FIFTY.rows))
 
     def fifty_models() -> None:
-        for start in place.starts:
+        for start in FIFTY.starts:
             made = read.select(*scalars).where(read.id > start).order_by(read.id)
             list(made.limit(FIFTY.rows).namedtuples())
 

@@ -11,11 +11,12 @@ from tests.benchmarks.price.measuring import RAW, Step, Steps
 from tests.benchmarks.price.place import Place
 from tests.benchmarks.price.tables import COLUMNS, SCALARS, SEARCHED
 from tests.benchmarks.price.works import (
-    BULK_1K,
-    BULK_10K,
+    AT_ONCE,
     FIFTY,
     FIFTY_MODELS,
     GET,
+    GROWN_READS,
+    GROWN_SEARCHES,
     INSERT,
     ONE_BUILT,
     ONE_PREPARED,
@@ -50,6 +51,18 @@ def selecting(place: Place, columns: Sequence[str], rest: str) -> str:
     return f"SELECT {', '.join(chosen)} FROM pricerow {rest.format(mark=place.driver.mark)}"
 
 
+def begun(place: Place, cursor: Any) -> Callable[[], None]:
+    """What begins a transaction that reads."""
+
+    def before() -> None:
+        if place.driver.begin is not None:
+            cursor.execute("BEGIN")
+        cursor.execute("SELECT 1")
+        cursor.fetchall()
+
+    return before
+
+
 def inserting(place: Place) -> str:
     marks = ", ".join([place.driver.mark] * len(COLUMNS))
     return f"INSERT INTO pricenew ({', '.join(COLUMNS)}) VALUES ({marks})"
@@ -66,30 +79,27 @@ def _reads(place: Place, connection: Any, cursor: Any) -> dict[str, Step]:
 
         return run
 
-    def fifty(columns: Sequence[str]) -> Callable[[], None]:
-        sql = selecting(place, columns, "WHERE id > {mark} ORDER BY id LIMIT 50")
+    def several(work: Work, columns: Sequence[str] = COLUMNS) -> Callable[[], None]:
+        sql = selecting(place, columns, f"WHERE id > {{mark}} ORDER BY id LIMIT {work.rows}")
 
         def run() -> None:
-            for start in place.starts:
+            for start in work.starts:
                 cursor.execute(sql, (start,))
                 cursor.fetchall()
 
         return run
 
-    def before() -> None:
-        if place.driver.begin is not None:
-            cursor.execute("BEGIN")
-        cursor.execute("SELECT 1")
-        cursor.fetchall()
-
     runs = {
-        GET.name: one(COLUMNS, place.keys),
-        ONE_PREPARED.name: one(SCALARS, place.keys),
+        GET.name: one(COLUMNS, place.keys[: GET.repeats]),
+        ONE_PREPARED.name: one(SCALARS, place.keys[: ONE_PREPARED.repeats]),
         ONE_BUILT.name: one(SCALARS, place.keys[: ONE_BUILT.repeats]),
-        FIFTY.name: fifty(COLUMNS),
-        FIFTY_MODELS.name: fifty(SCALARS),
+        FIFTY.name: several(FIFTY),
+        FIFTY_MODELS.name: several(FIFTY_MODELS, SCALARS),
+        **{work.name: several(work) for work in GROWN_READS},
     }
-    return {name: Step(run, before, connection.rollback) for name, run in runs.items()}
+    return {
+        name: Step(run, begun(place, cursor), connection.rollback) for name, run in runs.items()
+    }
 
 
 def _writes(place: Place, connection: Any, cursor: Any) -> dict[str, Step]:
@@ -118,8 +128,7 @@ def _writes(place: Place, connection: Any, cursor: Any) -> dict[str, Step]:
 
     return {
         INSERT.name: Step(one_by_one, before, after),
-        BULK_1K.name: at_once(BULK_1K),
-        BULK_10K.name: at_once(BULK_10K),
+        **{work.name: at_once(work) for work in AT_ONCE},
     }
 
 
@@ -145,20 +154,13 @@ def _copies(place: Place, connection: Any, copying: Callable[[str], Any]) -> dic
 
         return Step(run, before, after)
 
-    return {work.name: at_once(work) for work in (BULK_1K, BULK_10K)}
+    return {work.name: at_once(work) for work in AT_ONCE}
 
 
 def _searches(place: Place, connection: Any, cursor: Any) -> dict[str, Step]:
-    if place.searched is None or place.driver.nearest is None:
-        return {}
-    distance, order = (part.format(mark=place.driver.mark) for part in place.driver.nearest)
-    base = f"SELECT {', '.join(SEARCHED)}, {distance} FROM {place.searched.__tablename__}"
     asked = [place.driver.encode(query) for query in place.queries]
-    marks = distance.count(place.driver.mark) + order.count(place.driver.mark)
 
-    def of(work: Work) -> Step:
-        sql = f"{base} ORDER BY {order} LIMIT {work.rows}"
-
+    def of(work: Work, sql: str, marks: int) -> Step:
         def before() -> None:
             cursor.execute("BEGIN" if place.driver.begin is not None else "SELECT 1")
             for setting in place.driver.looking.get(work.rows, ()):
@@ -171,4 +173,15 @@ def _searches(place: Place, connection: Any, cursor: Any) -> dict[str, Step]:
 
         return Step(run, before, connection.rollback)
 
-    return {work.name: of(work) for work in SEARCHES}
+    found = {work.name: (work, nearest_sql(place, work)) for work in (*SEARCHES, *GROWN_SEARCHES)}
+    return {name: of(work, *sql) for name, (work, sql) in found.items() if sql is not None}
+
+
+def nearest_sql(place: Place, work: Work) -> tuple[str, int] | None:
+    """The search that the engine does, and how often its vector is named; None where it cannot."""
+    if place.searched is None or place.driver.nearest is None:
+        return None
+    distance, order = (part.format(mark=place.driver.mark) for part in place.driver.nearest)
+    base = f"SELECT {', '.join(SEARCHED)}, {distance} FROM {place.searched.__tablename__}"
+    marks = distance.count(place.driver.mark) + order.count(place.driver.mark)
+    return f"{base} ORDER BY {order} LIMIT {work.rows}", marks

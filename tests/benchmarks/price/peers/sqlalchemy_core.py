@@ -47,7 +47,7 @@ def _reads(place: Place, connection: Connection, table: Table) -> dict[str, Step
     scalars = [table.c[name] for name in SCALARS]
 
     def get() -> None:
-        for key in place.keys:
+        for key in place.keys[: GET.repeats]:
             connection.execute(select(table).where(table.c.id == key)).first()
 
     def one() -> None:
@@ -56,7 +56,7 @@ def _reads(place: Place, connection: Connection, table: Table) -> dict[str, Step
 
     def fifty(columns: list[Any]) -> Callable[[], None]:
         def run() -> None:
-            for start in place.starts:
+            for start in FIFTY.starts:
                 made = select(*columns).where(table.c.id > start).order_by(table.c.id)
                 connection.execute(made.limit(FIFTY.rows)).all()
 
@@ -76,7 +76,7 @@ def _prebuilt(place: Place, connection: Connection, table: Table) -> dict[str, S
         made = select(*columns).where(table.c.id == bindparam("key"))
 
         def run() -> None:
-            for key in place.keys:
+            for key in place.keys[: GET.repeats]:
                 connection.execute(made, {"key": key}).first()
 
         return _read(connection, run)

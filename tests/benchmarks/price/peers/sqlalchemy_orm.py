@@ -15,11 +15,12 @@ from tests.benchmarks.price.peers.sqlalchemy_types import HABITS, Tables, given,
 from tests.benchmarks.price.place import Place
 from tests.benchmarks.price.tables import SCALARS
 from tests.benchmarks.price.works import (
-    BULK_1K,
-    BULK_10K,
+    AT_ONCE,
     FIFTY,
     FIFTY_MODELS,
     GET,
+    GROWN_READS,
+    GROWN_SEARCHES,
     INSERT,
     ONE_BUILT,
     SEARCHES,
@@ -95,25 +96,28 @@ def _reads(mapped: Mapped) -> dict[str, Step]:
     scalars = [getattr(read, name) for name in SCALARS]
 
     def get() -> None:
-        for key in place.keys:
+        for key in place.keys[: GET.repeats]:
             session.get(read, key)
 
     def one() -> None:
         for key in place.keys[: ONE_BUILT.repeats]:
             session.execute(select(*scalars).where(read.id == key)).first()
 
-    def fifty() -> None:
-        for start in place.starts:
-            session.expunge_all()
-            made = select(read).where(read.id > start).order_by(read.id).limit(FIFTY.rows)
-            session.execute(made).scalars().all()
+    def several(work: Work) -> Callable[[], None]:
+        def run() -> None:
+            for start in work.starts:
+                made = select(read).where(read.id > start).order_by(read.id).limit(work.rows)
+                session.execute(made).scalars().all()
+
+        return run
 
     def fifty_models() -> None:
-        for start in place.starts:
+        for start in FIFTY_MODELS.starts:
             made = select(*scalars).where(read.id > start).order_by(read.id).limit(FIFTY.rows)
             session.execute(made).all()
 
-    runs = {GET: get, ONE_BUILT: one, FIFTY: fifty, FIFTY_MODELS: fifty_models}
+    runs = {GET: get, ONE_BUILT: one, FIFTY_MODELS: fifty_models}
+    runs |= {work: several(work) for work in (FIFTY, *GROWN_READS)}
     return {work.name: mapped.reading(run) for work, run in runs.items()}
 
 
@@ -131,8 +135,7 @@ def _writes(mapped: Mapped) -> dict[str, Step]:
 
     return {
         INSERT.name: mapped.writing(INSERT.repeats, one_by_one),
-        BULK_1K.name: mapped.writing(BULK_1K.rows, at_once),
-        BULK_10K.name: mapped.writing(BULK_10K.rows, at_once),
+        **{work.name: mapped.writing(work.rows, at_once) for work in AT_ONCE},
     }
 
 
@@ -147,11 +150,10 @@ def _searches(mapped: Mapped) -> dict[str, Step]:
     def of(work: Work) -> Step:
         def run() -> None:
             for query in asked[: work.repeats]:
-                session.expunge_all()
                 apart = distance(model.embedding, query)
                 made = select(model, apart.label("distance")).order_by(apart).limit(work.rows)
                 session.execute(made).all()
 
         return mapped.reading(run)
 
-    return {work.name: of(work) for work in SEARCHES}
+    return {work.name: of(work) for work in (*SEARCHES, *GROWN_SEARCHES)}

@@ -40,11 +40,19 @@ class CastBinary(TypeDecorator[bytes]):
         return cast(column, LargeBinary)
 
 
-def _pgvector() -> TypeEngine[Any]:
+def _pgvector(dimension: int) -> TypeEngine[Any]:
     from pgvector.sqlalchemy import VECTOR
 
-    kind: TypeEngine[Any] = VECTOR(DIMENSION)
+    kind: TypeEngine[Any] = VECTOR(dimension)
     return kind
+
+
+def _bytes(dimension: int) -> TypeEngine[Any]:
+    return LargeBinary()
+
+
+def _cast(dimension: int) -> TypeEngine[Any]:
+    return CastBinary()
 
 
 @dataclass(frozen=True)
@@ -52,13 +60,13 @@ class Habits:
     """How SQLAlchemy is used with an engine's vectors.
 
     Attributes:
-        vector: the type of the column.
+        vector: the type of the column, by its dimension.
         given: a vector as a value of that type.
         distance: the expression of the distance; None where the engine computes none.
         opened: a connection that computes distances, where the driver's own does not.
     """
 
-    vector: Callable[[], TypeEngine[Any]] = LargeBinary
+    vector: Callable[[int], TypeEngine[Any]] = _bytes
     given: Callable[[Vector], object] = Vector.tobytes
     distance: Callable[[Any, object], ColumnElement[Any]] | None = None
     opened: Callable[[str], Any] | None = None
@@ -76,7 +84,7 @@ HABITS: Mapping[str, Habits] = {
         distance=lambda column, vector: column.cosine_distance(vector),
     ),
     "mariadb": Habits(distance=func.VEC_DISTANCE_COSINE),
-    "mysql": Habits(vector=CastBinary),
+    "mysql": Habits(vector=_cast),
 }
 """By the name of the dialect."""
 
@@ -101,7 +109,7 @@ class Tables:
             for scalar in scalars[1:]
         ]
         key = Column("id", BigInteger, primary_key=True, autoincrement=False)
-        vector = Column("embedding", HABITS[self.place.engine].vector())
+        vector = Column("embedding", HABITS[self.place.engine].vector(DIMENSION))
         return Table(name, self.metadata, key, *columns, vector)
 
     @property

@@ -12,6 +12,7 @@ from tests.benchmarks.price.measuring import Steps
 from tests.benchmarks.price.peers.sqlalchemy_orm import Mapped, steps
 from tests.benchmarks.price.peers.sqlalchemy_types import HABITS, own_engine
 from tests.benchmarks.price.place import Place
+from tests.benchmarks.price.tables import DIMENSION
 
 
 def sides(place: Place, stack: ExitStack) -> dict[str, Steps]:
@@ -22,7 +23,7 @@ def sides(place: Place, stack: ExitStack) -> dict[str, Steps]:
 
 
 def _declared(place: Place, table: str) -> type[Any]:
-    vector: Any = HABITS[place.engine].vector()
+    vector: Any = HABITS[place.engine].vector(DIMENSION)
 
     class Base(SQLModel, registry=registry()):
         pass
