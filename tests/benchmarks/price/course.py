@@ -59,6 +59,7 @@ class Plan:
 PEERS: Mapping[str, Sides] = {
     RAW: raw.sides,
     ours.OURS: ours.sides,
+    ours.OURS_STRUCT: ours.structs,
     sqlalchemy_core.CORE: sqlalchemy_core.sides,
     "SQLAlchemy ORM": sqlalchemy_orm.sides,
     "SQLModel": sqlmodel_orm.sides,

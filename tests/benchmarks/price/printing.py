@@ -8,6 +8,7 @@ from statistics import median
 from tests.benchmarks.index_recall.printing import NAMES, Row, aligned, piped
 from tests.benchmarks.price.budgets import Judged, judged
 from tests.benchmarks.price.measuring import CONTROL, RAW
+from tests.benchmarks.price.peers.ours import OURS
 from tests.benchmarks.price.results import Measured, Report
 from tests.benchmarks.price.spread import Spread, ratios
 from tests.benchmarks.price.works import WORKS
@@ -72,6 +73,8 @@ def _judged(one: Judged) -> Row:
         title += f", times faster than {budget.against}"
     elif budget.against != RAW:
         title += f": {budget.of} against {budget.against}"
+    elif budget.of != OURS:
+        title += f": {budget.of}"
     cpu = None if budget.by_wall else one.cpu
     return (
         NAMES[one.engine], title, ratio(cpu), ratio(one.wall), f"{sign} {budget.limit:g}",

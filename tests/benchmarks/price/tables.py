@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from importlib import import_module
+from typing import Any, NamedTuple, TypedDict, get_type_hints
 
 import numpy as np
+from pydantic import BaseModel
 from sqlalchemy.orm import registry
 
 from agentorm import Entity, Field, Vector, vector_field
@@ -53,7 +55,7 @@ class Values(TypedDict):
     embedding: Vector
 
 
-@dataclass(frozen=True)
+@dataclass
 class Card:
     """A row without its vector."""
 
@@ -61,6 +63,35 @@ class Card:
     name: str
     section: str
     installed_kib: int
+
+
+class CardTuple(NamedTuple):
+    """The same as a tuple."""
+
+    id: int
+    name: str
+    section: str
+    installed_kib: int
+
+
+class CardModel(BaseModel):
+    """The same by pydantic."""
+
+    id: int
+    name: str
+    section: str
+    installed_kib: int
+
+
+def card_struct() -> type[Any]:
+    """The same by msgspec.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    made: Any = import_module("msgspec").defstruct
+    kind: type[Any] = made("CardStruct", [*get_type_hints(Card).items()])
+    return kind
 
 
 def made_rows(count: int = MOST) -> Sequence[Values]:

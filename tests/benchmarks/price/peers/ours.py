@@ -12,25 +12,46 @@ from sqlalchemy.orm import Session
 from agentorm import repository
 from tests.benchmarks.price.measuring import Step, Steps
 from tests.benchmarks.price.place import Place
-from tests.benchmarks.price.tables import PriceNew, PriceRow
+from tests.benchmarks.price.tables import (
+    Card,
+    CardModel,
+    CardTuple,
+    PriceNew,
+    PriceRow,
+    card_struct,
+)
 from tests.benchmarks.price.works import (
     AT_ONCE,
     FIFTY,
+    FIFTY_MODELS,
     GET,
     GROWN_READS,
     GROWN_SEARCHES,
     INSERT,
+    ONE_BUILT,
     SEARCHES,
     Work,
 )
 
-OURS = "agentorm"
+OURS, OURS_STRUCT = "agentorm", "agentorm, msgspec"
+OURS_TUPLE, OURS_MODEL = "agentorm, NamedTuple", "agentorm, pydantic"
 
 
 def sides(place: Place, stack: ExitStack) -> dict[str, Steps]:
     """A session held for the whole run, in which every sample has a transaction of its own."""
     session = stack.enter_context(place.db.session())
-    return {OURS: _reads(place, session) | _writes(place, session) | _searches(place, session)}
+    own = _reads(place, session) | _writes(place, session) | _searches(place, session)
+    return {
+        OURS: own | _into(place, session, Card),
+        OURS_TUPLE: _into(place, session, CardTuple),
+        OURS_MODEL: _into(place, session, CardModel),
+    }
+
+
+def structs(place: Place, stack: ExitStack) -> dict[str, Steps]:
+    """The library into structs, which take msgspec."""
+    kind = card_struct()
+    return {OURS_STRUCT: _into(place, stack.enter_context(place.db.session()), kind)}
 
 
 def reading(session: Any, run: Callable[[], object]) -> Step:
@@ -59,6 +80,26 @@ def _reads(place: Place, session: Session) -> dict[str, Step]:
 
     runs = {GET: get, **{work: several(work) for work in (FIFTY, *GROWN_READS)}}
     return {work.name: reading(session, run) for work, run in runs.items()}
+
+
+def _into(place: Place, session: Session, kind: type[Any]) -> dict[str, Step]:
+    rows = repository(PriceRow, session)
+
+    def built() -> None:
+        for key in place.keys[: ONE_BUILT.repeats]:
+            rows.where(_has(key)).into(kind).one()
+
+    def several() -> None:
+        for start in FIFTY_MODELS.starts:
+            after = rows.where(PriceRow.id > start).order_by(PriceRow.id)
+            after.limit(FIFTY_MODELS.rows).into(kind).all()
+
+    runs = {ONE_BUILT: built, FIFTY_MODELS: several}
+    return {work.name: reading(session, run) for work, run in runs.items()}
+
+
+def _has(key: int) -> Any:
+    return PriceRow.id == key
 
 
 def _writes(place: Place, session: Session) -> dict[str, Step]:
