@@ -36,7 +36,7 @@ from tests.benchmarks.price.works import (
 from tests.benchmarks.texts import texts
 
 QUICK = Plan(Effort(rounds=9, fewest=3, seconds=2.5), quick=True)
-FULL = Plan(Effort(rounds=31, fewest=15, seconds=20))
+FULL = Plan(Effort(rounds=31, fewest=15, seconds=8))
 FEW_ROWS, MANY_ROWS = 2_000, 100_000
 NO_DISTANCE = "for it has no distances; tests/benchmarks/scan.py measures the scan"
 _READ = "report what --json wrote; with an engine or a URL, measure that anew"

@@ -51,7 +51,7 @@ def _drawn(engine: str, measured: Sequence[Measured], folder: Path) -> Plot:
         for place, contender in enumerate(_contenders(cells)):
             _points(panel, place, contender, works, cells)
         _dress(panel, engine, works)
-        figure.legend(loc="outside lower center", ncols=5, frameon=False)
+        figure.legend(loc="outside lower center", ncols=4, frameon=False)
         figure.savefig(folder / name, format="svg", metadata={"Date": None})
         plt.close(figure)
     return Plot(name, f"{NAMES[engine]}: the wall time of each contender, the raw driver's being 1")
@@ -78,7 +78,7 @@ def _points(
         rows,
         label=name,
         color=COLORS[place % len(COLORS)],
-        marker=MARKERS[place % len(MARKERS)],
+        marker=MARKERS[(place + place // len(COLORS)) % len(MARKERS)],
         s=60 if name == OURS else 26,
         zorder=3 if name == OURS else 2,
     )
@@ -102,6 +102,7 @@ def _dress(panel: Any, engine: str, works: Sequence[Work]) -> None:
     panel.set_title(f"{NAMES[engine]}: wall time, the raw driver's being 1")
     panel.set_xscale("log")
     panel.xaxis.set_major_formatter("{x:g}")
+    panel.xaxis.set_minor_formatter("")
     panel.set_yticks(range(len(works)), [work.title for work in works])
     panel.invert_yaxis()
 
@@ -120,6 +121,7 @@ def _drawn_growing(engine: str, cells: Sequence[Measured], folder: Path) -> Plot
             panel.set_xscale("log")
             panel.set_yscale("log")
             panel.xaxis.set_major_formatter("{x:g}")
+            panel.xaxis.set_minor_formatter("")
         panels.flat[0].set_ylabel(f"{NAMES[engine]}: wall µs")
         handles, labels = panels.flat[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
