@@ -105,6 +105,14 @@ def test_a_budget_is_kept_or_not_by_the_median_of_the_ratios() -> None:
     assert judged(report, [Budget(BULK_10K, 1.1), Budget(GET, 1, engines=("mysql",))]) == []
 
 
+def test_budgets_that_are_not_reached_are_told_in_a_sentence() -> None:
+    base = [taken(work, RAW, 1) for work in ("get", "fifty", "insert")]
+    slow = [taken("get", OURS, 2), taken("fifty", OURS, 3), taken("insert", OURS, 2)]
+    told = "**Not reached.** On SQLite: get by key, tracked; insert one."
+    assert told in as_markdown(reported(*base, *slow)).splitlines()
+    assert "Every budget measured is reached." in as_markdown(reported(base[0]))
+
+
 def test_growth_is_told_by_size() -> None:
     report = reported(
         taken("columns-2", RAW, 1e-3),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
 from tests.benchmarks.index_recall.printing import NAMES, Row, aligned, piped
-from tests.benchmarks.price.budgets import Judged, judged
+from tests.benchmarks.price.budgets import Budget, Judged, judged
 from tests.benchmarks.price.measuring import CONTROL, RAW
 from tests.benchmarks.price.peers.ours import OURS
 from tests.benchmarks.price.results import Measured, Report
@@ -30,7 +30,7 @@ def as_markdown(report: Report, plots: Sequence[str] = ()) -> str:
     """Tables for the documentation, with the plots behind the budgets."""
     parts = [f"- {line}" for line in told(report)]
     (title, rows), *others = sections(report)
-    parts += ["", f"### {title}", "", *piped(rows)]
+    parts += ["", f"### {title}", "", *piped(rows), "", missed(report)]
     for plot in plots:
         parts += ["", plot]
     for title, rows in others:
@@ -60,6 +60,16 @@ def sections(report: Report) -> Iterator[Section]:
             yield f"{NAMES[engine]}: growth with {axis}", [*_grown(axis, names)]
 
 
+def missed(report: Report) -> str:
+    """The budgets that are not reached, in a sentence."""
+    found: dict[str, list[str]] = {}
+    for one in judged(report):
+        if one.verdict == "no":
+            found.setdefault(NAMES[one.engine], []).append(_titled(one.budget))
+    told = [f"On {engine}: {'; '.join(titles)}." for engine, titles in found.items()]
+    return " ".join(["**Not reached.**", *told]) if told else "Every budget measured is reached."
+
+
 def ratio(found: Spread | None) -> str:
     """The median and the quartiles."""
     return "" if found is None else f"{found.median:.2f} ({found.low:.2f} to {found.high:.2f})"
@@ -68,18 +78,20 @@ def ratio(found: Spread | None) -> str:
 def _judged(one: Judged) -> Row:
     budget = one.budget
     sign = "≥" if budget.times_faster else "≤"
-    title = budget.work.title
-    if budget.times_faster:
-        title += f", times faster than {budget.against}"
-    elif budget.against != RAW:
-        title += f": {budget.of} against {budget.against}"
-    elif budget.of != OURS:
-        title += f": {budget.of}"
     cpu = None if budget.by_wall else one.cpu
     return (
-        NAMES[one.engine], title, ratio(cpu), ratio(one.wall), f"{sign} {budget.limit:g}",
+        NAMES[one.engine], _titled(budget), ratio(cpu), ratio(one.wall), f"{sign} {budget.limit:g}",
         one.verdict,
     )  # fmt: skip
+
+
+def _titled(budget: Budget) -> str:
+    title = budget.work.title
+    if budget.times_faster:
+        return f"{title}, times faster than {budget.against}"
+    if budget.against != RAW:
+        return f"{title}: {budget.of} against {budget.against}"
+    return title if budget.of == OURS else f"{title}: {budget.of}"
 
 
 def _compared(cells: Sequence[Measured]) -> Iterable[Row]:
