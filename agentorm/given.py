@@ -17,6 +17,7 @@ from agentorm.plan import Plan, planned_query
 from agentorm.query import Query
 from agentorm.rank import Run
 from agentorm.rankings import Ranking, is_plain_vector, vector_to_rank_by
+from agentorm.shapes import is_long
 from agentorm.whole_numbers import whole
 
 _LEAST = {"limit": 1, "offset": 0}
@@ -58,10 +59,14 @@ class Way:
         return made
 
     def is_beyond(self, values: Mapping[str, Any]) -> bool:
-        """Whether rows are to be ranked by more than a vector, which is another statement."""
+        """Whether another statement is due: more than a vector to rank by, an enormous page."""
         for one in self.given:
+            value = values[one.name]
             if one.place == self.vector:
-                return not is_plain_vector(self.model, values[one.name])
+                if not is_plain_vector(self.model, value):
+                    return True
+            elif one.check is not None and isinstance(value, int) and is_long(value):
+                return True
         return False
 
     def named(self, error: InvalidValue, values: Mapping[str, Any]) -> InvalidValue:

@@ -14,6 +14,8 @@ from sqlalchemy import BindParameter, ColumnElement
 
 from agentorm.query import Query
 
+_USUAL_BITS = 31
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -37,7 +39,7 @@ def shape_of(query: Query[Any], *, indexed: bool = True) -> Shape | str:
         return reason
     ranking = query.ranking
     keys: list[Any] = [query.model, indexed, query.size is None]
-    keys += [bool(query.skip), query.search]
+    keys += [bool(query.skip), is_long(query.size), is_long(query.skip), query.search]
     binds: list[BindParameter[Any]] = []
     apart = () if ranking is None else ranking.apart
     for part in (query.filters, query.ordering, apart):
@@ -49,6 +51,11 @@ def shape_of(query: Query[Any], *, indexed: bool = True) -> Shape | str:
         values += ranking.vectors
     values += [query.size, query.skip]
     return Shape(tuple(keys), tuple(values), tuple(binds))
+
+
+def is_long(number: int | None) -> bool:
+    """Whether SQLAlchemy writes another type for it than for the usual limit or offset."""
+    return number is not None and number.bit_length() > _USUAL_BITS
 
 
 def _beyond(query: Query[Any]) -> str | None:
