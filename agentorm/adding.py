@@ -10,6 +10,7 @@ from operator import itemgetter
 from types import NoneType
 from typing import Any, TypeAlias
 
+from agentorm.adding_one import PLAIN, keep_adder
 from agentorm.dialects.generated import Keyless
 from agentorm.entity import check_complete
 from agentorm.inserting import Insertion, Statements, processed, statements_of
@@ -18,12 +19,10 @@ from agentorm.models import mapper_of
 from agentorm.persisting import fail, flushes_as_ever, give, holds_any, settle
 from agentorm.rank import Run
 from agentorm.switch import plans_are_on
-from agentorm.vectors import Vector
 
 Columns: TypeAlias = Mapping[str, Sequence[Any]]
 """By attribute, the values as the driver takes them."""
 
-_PLAIN = frozenset({NoneType, int, str, float, bool, bytes, Vector})
 _BYTES_OF_A_CHARACTER = 4
 
 
@@ -33,6 +32,7 @@ def added(run: Run, model: type[Any], entity: Any) -> bool:
     if layout is None:
         return False
     try:
+        keep_adder(run, layout, statements_of(layout, run.connection.dialect))
         return _written(run, layout, [entity], nullcontext())
     except BaseException:
         fail(run.session)
@@ -143,7 +143,7 @@ def _take(batch: _Batch, name: str, column: list[Any]) -> bool:
     """Have a column in the batch, with its defaults, if that is what a flush would insert."""
     layout, kinds = batch.layout, {*map(type, column)}
     batch.columns[name] = column
-    if any(is_computed(kind) for kind in kinds - _PLAIN):
+    if any(is_computed(kind) for kind in kinds - PLAIN):
         return False
     if NoneType not in kinds:
         return True

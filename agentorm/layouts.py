@@ -117,8 +117,13 @@ def _layout(mapper: Mapper[Any]) -> Layout | None:
         keys=keys,
         relationships=frozenset(mapper.relationships.keys()),
     )
-    layout.ears.watch(mapper, _EVENTS)
+    listen(layout.ears, mapper)
     return layout
+
+
+def listen(ears: Ears, mapper: Mapper[Any]) -> None:
+    """Let these hear who listens to inserts of the class."""
+    ears.watch(mapper, _EVENTS)
 
 
 def _required(mapper: Mapper[Any]) -> frozenset[str]:

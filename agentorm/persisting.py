@@ -37,15 +37,24 @@ def flushes_as_ever(session: Session) -> bool:
     ears: Ears | None = session.info.get(_EARS)
     if ears is None:
         ears = session.info[_EARS] = Ears()
-        ears.watch(session, _EVENTS)
+        listen_to_flushes(ears, session)
     return (
         ears.hear_nothing()
-        and session._is_clean()
-        and not session._flushing
+        and is_clean(session)
         and not any(
             name in vars(kind) for kind in _own_kinds(type(session)) for name in _OVERRIDDEN
         )
     )
+
+
+def listen_to_flushes(ears: Ears, session: Session) -> None:
+    """Let these hear who listens to a session's flushes."""
+    ears.watch(session, _EVENTS)
+
+
+def is_clean(session: Session) -> bool:
+    """Whether nothing waits for a flush, and none is under way."""
+    return session._is_clean() and not session._flushing
 
 
 def _own_kinds(kind: type[Any]) -> Iterable[type[Any]]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.attributes import set_committed_value
 
 from agentorm.adding import added, all_added
+from agentorm.adding_one import kept_adder
 from agentorm.bulk import deleting, forget_changed, limited_statements, updating
 from agentorm.database import Database
 from agentorm.endings import Endings, SyncQuery
@@ -105,6 +106,9 @@ class Repository(Endings[E, SyncQuery[E]]):
         Raises:
             InvalidQuery: the entity came from a session that has ended.
         """
+        adder = kept_adder(self.where_to_run, self.model)
+        if adder is not None and adder.add(entity):
+            return entity
         self._check_new(entity)
         with self._writing("add") as run:
             if not added(run, self.model, entity):
