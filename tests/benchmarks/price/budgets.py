@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from tests.benchmarks.price.measuring import RAW
-from tests.benchmarks.price.peers.ours import OURS, OURS_STRUCT
+from tests.benchmarks.price.peers.ours import OURS, OURS_PREPARED, OURS_STRUCT
 from tests.benchmarks.price.peers.sqlalchemy_core import CORE
 from tests.benchmarks.price.results import Measured, Report
 from tests.benchmarks.price.spread import Spread, ratios
@@ -57,17 +57,22 @@ class Budget:
 BUDGETS = (
     Budget(GET, 1.90),
     Budget(ONE_PREPARED, 1.10),
+    Budget(ONE_PREPARED, 1.10, of=OURS_STRUCT),
     Budget(ONE_BUILT, 1.40),
     Budget(ONE_BUILT, 1.40, of=OURS_STRUCT),
     Budget(FIFTY, 3.20),
+    Budget(FIFTY, 3.20, of=OURS_PREPARED),
     Budget(FIFTY_MODELS, 1.10),
+    Budget(FIFTY_MODELS, 1.10, of=OURS_PREPARED),
     Budget(FIFTY_MODELS, 1.10, of=OURS_STRUCT),
     Budget(INSERT, 1.05),
     Budget(BULK_1K, 1.10),
     Budget(BULK_10K, 1.10),
     Budget(BULK_10K, 25, against=CORE, engines=("postgresql",), times_faster=True),
     Budget(SEARCH_10, 1.10, engines=INDEXED),
+    Budget(SEARCH_10, 1.10, of=OURS_PREPARED, engines=INDEXED),
     Budget(SEARCH_100, 1.50, engines=INDEXED),
+    Budget(SEARCH_100, 1.50, of=OURS_PREPARED, engines=INDEXED),
     *(
         Budget(work, 1.05, by_threads(OURS, more), by_threads(OURS, less), by_wall=True)
         for work in IN_THREADS

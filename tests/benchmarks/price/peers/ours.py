@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from agentorm import repository
+from agentorm import param, repository
 from tests.benchmarks.price.measuring import Step, Steps
 from tests.benchmarks.price.place import Place
 from tests.benchmarks.price.tables import (
@@ -29,12 +29,14 @@ from tests.benchmarks.price.works import (
     GROWN_SEARCHES,
     INSERT,
     ONE_BUILT,
+    ONE_PREPARED,
     SEARCHES,
     Work,
 )
 
 OURS, OURS_STRUCT = "agentorm", "agentorm, msgspec"
 OURS_TUPLE, OURS_MODEL = "agentorm, NamedTuple", "agentorm, pydantic"
+OURS_PREPARED = "agentorm, prepared"
 
 
 def sides(place: Place, stack: ExitStack) -> dict[str, Steps]:
@@ -45,6 +47,7 @@ def sides(place: Place, stack: ExitStack) -> dict[str, Steps]:
         OURS: own | _into(place, session, Card),
         OURS_TUPLE: _into(place, session, CardTuple),
         OURS_MODEL: _into(place, session, CardModel),
+        OURS_PREPARED: _prepared(session) | _prepared_searches(place, session),
     }
 
 
@@ -94,7 +97,14 @@ def _into(place: Place, session: Session, kind: type[Any]) -> dict[str, Step]:
             after = rows.where(PriceRow.id > start).order_by(PriceRow.id)
             after.limit(FIFTY_MODELS.rows).into(kind).all()
 
-    runs = {ONE_BUILT: built, FIFTY_MODELS: several}
+    same_key: Any = PriceRow.id == param("key")
+    find = repository(PriceRow).where(same_key).into(kind).prepared()
+
+    def prepared() -> None:
+        for key in place.keys[: ONE_PREPARED.repeats]:
+            find(session, key=key)
+
+    runs = {ONE_PREPARED: prepared, ONE_BUILT: built, FIFTY_MODELS: several}
     return {work.name: reading(session, run) for work, run in runs.items()}
 
 
@@ -148,3 +158,39 @@ def _searches(place: Place, session: Session) -> dict[str, Step]:
         return reading(session, run)
 
     return {work.name: of(work) for work in (*SEARCHES, *GROWN_SEARCHES)}
+
+
+def _prepared(session: Session) -> dict[str, Step]:
+    """Fifty rows by queries that are made once."""
+    after: Any = PriceRow.id > param("start")
+    fifty = repository(PriceRow).where(after).order_by(PriceRow.id).limit(FIFTY.rows)
+    rows, cards = fifty.prepared(), fifty.into(Card).prepared()
+
+    def tracked() -> None:
+        for start in FIFTY.starts:
+            rows(session, start=start)
+
+    def models() -> None:
+        for start in FIFTY_MODELS.starts:
+            cards(session, start=start)
+
+    runs = {FIFTY: tracked, FIFTY_MODELS: models}
+    return {work.name: reading(session, run) for work, run in runs.items()}
+
+
+def _prepared_searches(place: Place, session: Session) -> dict[str, Step]:
+    """The same searches, by queries that are made once."""
+    if place.searched is None:
+        return {}
+    ranked = repository(place.searched).similar_to(param("vector"))
+
+    def of(work: Work) -> Step:
+        find = ranked.limit(work.rows).prepared()
+
+        def run() -> None:
+            for query in place.queries[: work.repeats]:
+                find.hits(session, vector=query)
+
+        return reading(session, run)
+
+    return {work.name: of(work) for work in SEARCHES}
