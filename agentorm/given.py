@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import BindParameter, ColumnElement
 from sqlalchemy.sql import visitors
 
 from agentorm import rank
@@ -138,5 +138,11 @@ def parameters_in(condition: ColumnElement[Any]) -> Iterator[str]:
 
 def filled(condition: ColumnElement[Any], values: Mapping[str, Any]) -> ColumnElement[Any]:
     """The condition with the values of its parameters."""
-    names = {*parameters_in(condition)}
-    return condition.params({name: values[name] for name in names}) if names else condition
+
+    def replaced(element: Any, **_: Any) -> Any:
+        if not isinstance(element, Parameter):
+            return None
+        return BindParameter(element.key, values[element.key], type_=element.type, unique=True)
+
+    given: Any = condition
+    return cast("ColumnElement[Any]", visitors.replacement_traverse(given, {}, replaced))

@@ -112,7 +112,7 @@ class Prepared(Generic[E]):
 
     def _by_plan(self, place: Any, values: Mapping[str, Any]) -> _Rows | None:
         """What a plan finds; None where the query has to be made."""
-        if values.keys() != self._names:
+        if len(values) != len(self._names) or not self._names.issuperset(values):
             check_names(self.names, values)
         clear = kept_way(place, self.query.model)
         if clear is None or clear.line.dialect not in self._ways:
