@@ -89,9 +89,9 @@ def allocated(sender: Copier, rows: Keyless) -> list[Any] | None:
 def consecutive(sender: Copier, rows: Keyless, most: int) -> list[Any]:
     """Insert them on MySQL and MariaDB, which give the rows of one statement keys in a row.
 
-    The manuals say so of every ``innodb_autoinc_lock_mode`` for inserts that say how many rows
-    they have, all without keys ("simple inserts"), and that the first of the keys is what the
-    driver is told.
+    InnoDB is asked for the keys of such a statement at once, in every lock mode, since it says how
+    many rows it has ("simple inserts"), and the driver is told the first. MySQL's manual knows
+    gaps within one statement in "bulk inserts" alone; MariaDB's leaves it open.
     """
     ((step,),) = sender.write(_STEP, ()).fetchall()
     each, keys = rows.each(), list[Any]()
