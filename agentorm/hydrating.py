@@ -66,22 +66,17 @@ class Columns:
 
     def loader(self, converters: Sequence[Convert | None]) -> Load:
         """What makes tuples of the rows that a driver gives; as `Layout.loader`."""
-        width, due = len(self.names), [(i, c) for i, c in enumerate(converters) if c is not None]
-        split = len(converters) > width
-
-        def load(session: Session, rows: Sequence[Row]) -> list[Any]:
-            if due:
-                rows = [_converted(row, due) for row in rows]
-            return [(row[:width], *row[width:]) for row in rows] if split else [*rows]
-
-        return load
-
-
-def _converted(row: Row, due: Sequence[tuple[int, Convert]]) -> tuple[Any, ...]:
-    values = [*row]
-    for place, convert in due:
-        values[place] = convert(values[place])
-    return tuple(values)
+        values = [f"value_{place}" for place in range(len(converters))]
+        due = [convert is not None for convert in converters]
+        made = [f"convert_{i}({v})" if due[i] else v for i, v in enumerate(values)]
+        width = len(self.names)
+        read = f"({', '.join(made[:width])},)"
+        found = f"({', '.join([read, *made[width:]])})" if made[width:] else read
+        if found == read and not any(due):
+            return _as_they_are
+        source = f"def load(session, rows):\n return [{found} for {', '.join(values)}, in rows]"
+        scope: dict[str, Any] = {f"convert_{i}": convert for i, convert in enumerate(converters)}
+        return _compiled(source, self.model, scope)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -143,8 +138,16 @@ class Layout:
             **{f"convert_{place}": convert for place, convert in enumerate(converters)},
         }
         source = _source(self, [convert is not None for convert in converters], tracked, more)
-        exec(compile(source, f"<loader of {self.model.__name__}>", "exec"), scope)  # noqa: S102
-        return cast("Load", scope["load"])
+        return _compiled(source, self.model, scope)
+
+
+def _as_they_are(session: Session, rows: Sequence[Row]) -> list[Any]:
+    return [*rows]
+
+
+def _compiled(source: str, model: type[Any], scope: dict[str, Any]) -> Load:
+    exec(compile(source, f"<loader of {model.__name__}>", "exec"), scope)  # noqa: S102
+    return cast("Load", scope["load"])
 
 
 def converters_of(

@@ -96,10 +96,10 @@ class VectorType(Portable[AnyVector]):
     def result_processor(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, dialect: SQLAlchemyDialect, coltype: object
     ) -> Callable[[Any], Any] | None:
-        decode, dimension, kind = dialects.of(dialect).decode, self.dimension, self.kind
+        decode = dialects.of(dialect).decoder(self.dimension, self.kind)
 
         def result(stored: Any) -> AnyVector | None:
-            return None if stored is None else decode(stored, dimension, kind)
+            return None if stored is None else decode(stored)
 
         return result
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -90,6 +90,18 @@ class HoldsVectors:
             InvalidVector: the column holds bytes of another length.
         """
         return vector_class(kind).stored(bytes(stored), dimension)
+
+    def decoder(self, dimension: int | None, kind: Kind) -> Callable[[Any], AnyVector]:
+        """What makes vectors of what the driver gives back, for many of one column."""
+        plain = type(self).decode is HoldsVectors.decode
+        fast = vector_class(kind).reader(dimension) if plain else None
+        if fast is not None:
+            return fast
+
+        def decoded(stored: Any) -> AnyVector:
+            return self.decode(stored, dimension, kind)
+
+        return decoded
 
     def literal(self, vector: AnyVector) -> str:
         """The vector as it stands in a script of SQL, where nothing can be bound."""

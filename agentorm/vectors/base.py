@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self, SupportsFloat, TypeAlias
 
 import numpy as np
@@ -38,6 +38,11 @@ class AnyVector(ABC):
         Raises:
             InvalidVector: the column holds bytes of another length.
         """
+
+    @classmethod
+    def reader(cls, dimension: int | None) -> Callable[[Any], Self] | None:
+        """What does as `stored` for many vectors of one dimension; None where nothing is faster."""
+        return None
 
     @abstractmethod
     def __len__(self) -> int: ...

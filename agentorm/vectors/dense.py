@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, ClassVar, Self, TypeVar, overload
 
@@ -63,6 +63,22 @@ class Dense(AnyVector, Sequence[N]):
                 f"the column holds {len(packed)} bytes, no vector of {dimension} dimensions"
             )
         return cls.trusted(packed)
+
+    @classmethod
+    def reader(cls, dimension: int | None) -> Callable[[Any], Self] | None:
+        if dimension is None:
+            return None
+        new, size = cls.__new__, dimension * cls.packing.itemsize
+        put: Any = AnyVector.__dict__["_packed"].__set__
+
+        def read(packed: Any) -> Self:
+            if type(packed) is not bytes or len(packed) != size:
+                return cls.stored(bytes(packed), dimension)
+            vector = new(cls)
+            put(vector, packed)
+            return vector
+
+        return read
 
     def __len__(self) -> int:
         return len(self._packed) // self.packing.itemsize
