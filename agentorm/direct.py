@@ -8,12 +8,13 @@ transaction a session is in, whether anything waits for its flush.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+from weakref import ref
 
 from sqlalchemy import Connection
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.session import SessionTransactionState
 from sqlmodel import Session as Modelled
 
@@ -62,17 +63,18 @@ class Line:
         "_last",
         "_options",
         "_plain",
+        "_session",
         "_session_ears",
+        "_transaction",
         "_usual",
         "connection",
         "dialect",
-        "session",
-        "transaction",
     )
 
     def __init__(self, session: Session, connection: Connection, dialect: Dialect) -> None:
-        self.session, self.connection, self.dialect = session, connection, dialect
-        self.transaction = session.get_transaction()
+        self._session = ref(session)
+        self.connection, self.dialect = connection, dialect
+        self._transaction = _weak(session.get_transaction())
         self._cursors: dict[bool, Any] = {}
         self._plain = self._usual = False
         self._options: object = None
@@ -81,6 +83,13 @@ class Line:
         self._session_ears, self._ears = Ears(), Ears()
         self.listen(self._session_ears, queries=True)
         self.listen(self._ears, statements=True)
+
+    @property
+    def session(self) -> Session:
+        """The session whose transaction it is."""
+        session = self._session()
+        assert session is not None
+        return session
 
     def listen(self, ears: Ears, *, queries: bool = False, statements: bool = False) -> None:
         """Let these hear who listens to the session's queries, or the engine's statements."""
@@ -99,12 +108,13 @@ class Line:
         transaction = self.session._transaction
         if transaction is None or transaction._state is not _ACTIVE:
             return False
-        if transaction is not self.transaction:  # a savepoint of it, or another
+        own = self._transaction()
+        if transaction is not own:  # a savepoint of it, or another
             if self.connection not in transaction._connections:
                 return False
             transaction = self.session.get_transaction()
         is_open = self.connection._dbapi_connection is not None
-        return is_open and transaction is self.transaction
+        return is_open and transaction is own
 
     def is_usual(self) -> bool:
         """Whether SQLAlchemy would send a compiled statement as it is, and load rows as ever.
@@ -127,8 +137,9 @@ class Line:
 
     def flush(self) -> None:
         """Write what is pending first, as SQLAlchemy does before a query."""
-        if not self.session._is_clean():
-            self.session._autoflush()
+        session = self.session
+        if not session._is_clean():
+            session._autoflush()
 
     def fetch(self, sent: Sent, parameters: Parameters) -> Sequence[Sequence[Any]]:
         """The rows of a select, as the driver gives them."""
@@ -202,6 +213,15 @@ class Line:
         """Raise the error of a cursor as SQLAlchemy would have, which may lose the connection."""
         self._cursors.clear()
         self.connection._handle_dbapi_exception(error, sql, parameters, None, None)
+
+
+def _weak(transaction: SessionTransaction | None) -> Callable[[], SessionTransaction | None]:
+    """Neither session nor transaction outlive their last user for a line that the session keeps."""
+    return _no_transaction if transaction is None else ref(transaction)
+
+
+def _no_transaction() -> None:
+    return None
 
 
 def keeps_to_sqlalchemy(session: Session) -> bool:

@@ -18,7 +18,7 @@ from agentorm.database import Database
 from agentorm.dialects.connecting import ensure
 from agentorm.dialects.tasks import share, used
 from agentorm.dialects.translation import translated
-from agentorm.direct import keeps_to_sqlalchemy, line_of
+from agentorm.direct import Line, keeps_to_sqlalchemy, line_of
 from agentorm.errors import InvalidQuery, NotBound
 from agentorm.models import mapper_of
 from agentorm.parameters import check_given
@@ -95,8 +95,8 @@ class Placed(Written[E, Q]):
         return self.where_to_run
 
 
-_RUNS = "agentorm_runs"
-_NONE: dict[type[Any], Run] = {}
+_LINES = "agentorm_ready"
+_NONE: dict[type[Any], Line] = {}
 _first_used: WeakKeyDictionary[Engine, set[type[Any]]] = WeakKeyDictionary()
 
 
@@ -123,15 +123,17 @@ def running(session: Session, model: type[Any]) -> Generator[Run]:
             _use_first(model, connection)
         run = Run(session, connection, known, line_of(session, connection, known))
         if not connection.dialect.is_async and keeps_to_sqlalchemy(session):
-            session.info.setdefault(_RUNS, {})[model] = run
+            session.info.setdefault(_LINES, {})[model] = run.line
         yield run
 
 
 def kept_run(session: Session, model: type[Any]) -> Run | None:
     """What `running` gave for this model in the transaction that the session is still in."""
-    runs: dict[type[Any], Run] = session.info.get(_RUNS, _NONE)
-    run = runs.get(model)
-    return run if run is not None and run.line.is_current() else None
+    lines: dict[type[Any], Line] = session.info.get(_LINES, _NONE)
+    line = lines.get(model)
+    if line is None or not line.is_current():
+        return None
+    return Run(session, line.connection, line.dialect, line)
 
 
 def _use_first(model: Any, connection: Connection) -> None:

@@ -40,7 +40,7 @@ class AnyVector(ABC):
         """
 
     @classmethod
-    def reader(cls, dimension: int | None) -> Callable[[Any], Self] | None:
+    def reader(cls, dimension: int | None) -> Callable[[Any], Self] | None:  # noqa: ARG003
         """What does as `stored` for many vectors of one dimension; None where nothing is faster."""
         return None
 
