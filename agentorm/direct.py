@@ -228,7 +228,8 @@ def keeps_to_sqlalchemy(session: Session) -> bool:
     """Whether a session finds its connection and runs statements as SQLAlchemy's does."""
     own: Any = type(session)
     usual: tuple[Any, ...] = (Session, Modelled)
-    return own.get_bind is Session.get_bind and own.execute in [kind.execute for kind in usual]
+    bound = own.get_bind is Session.get_bind and own.get is Session.get
+    return bound and own.execute in [kind.execute for kind in usual]
 
 
 def line_of(session: Session, connection: Connection, dialect: Dialect) -> Line:

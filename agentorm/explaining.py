@@ -27,7 +27,7 @@ def explained(query: Query[Any], run: Run) -> Explanation:
     statements = tuple(text_of(made, target) for made in selects)
     if not query.is_ranked:
         plan = _plan(run, Explain(selects[0]))
-        notes = _notes_of_json(query, run, plan)
+        notes = _notes_of_json(query, run, plan) + _of_loading(query, run)
         return Explanation(
             ranker="none", exact=True, statements=statements, plan=_short(plan), notes=notes
         )
@@ -40,7 +40,11 @@ def explained(query: Query[Any], run: Run) -> Explanation:
         exact=ranker.is_exact(query, run.dialect),
         statements=statements,
         plan=_short(plan),
-        notes=_notes(query, run, ranker, index) + _notes_of_json(query, run, plan),
+        notes=(
+            *_notes(query, run, ranker, index),
+            *_notes_of_json(query, run, plan),
+            *_of_loading(query, run),
+        ),
         index=index,
     )
 
@@ -63,6 +67,11 @@ def _notes(query: Query[Any], run: Run, ranker: Ranker, index: str | None) -> tu
 
 def _notes_of_json(query: Query[Any], run: Run, plan: str) -> tuple[str, ...]:
     return json_notes((*query.filters, *query.ordering), plan, run.dialect)
+
+
+def _of_loading(query: Query[Any], run: Run) -> tuple[str, ...]:
+    why = rank.why_unplanned(query, run)
+    return () if why is None else (f"SQLAlchemy's ORM loads the rows: {why}",)
 
 
 def _plan(run: Run, explain: Explain) -> str:

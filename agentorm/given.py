@@ -41,6 +41,7 @@ class Way:
         given: what a call gives.
         vector: the place of the vector that ranks; None without a ranking.
         indexed: whether an approximate index serves, so that a short answer has to be looked at.
+        late: the places of values that are only known when they are sent, and what tells them.
     """
 
     plan: Plan
@@ -49,10 +50,13 @@ class Way:
     vector: int | None
     indexed: bool
     model: type[Any]
+    late: tuple[tuple[int, BindParameter[Any]], ...] = ()
 
     def values_of(self, values: Mapping[str, Any]) -> list[Any]:
-        """Those of the plan, for one call."""
+        """Those of the plan, for one call; what is pending has been written."""
         made = list(self.values)
+        for place, bind in self.late:
+            made[place] = bind.effective_value
         for one in self.given:
             value = values[one.name]
             made[one.place] = value if one.check is None else one.check(value)
@@ -103,7 +107,8 @@ def way_of(query: Query[Any], run: Run) -> Way | None:
     vector = None if query.ranking is None else len(shape.binds)
     places = {"similar_to": vector, "limit": len(shape.values) - 2, "offset": len(shape.values) - 1}
     given += [_slot(slot, query.ranking, places) for slot in query.slots]
-    return Way(planned.plan, shape.values, tuple(given), vector, indexed, query.model)
+    late = tuple((i, bind) for i, bind in enumerate(shape.binds) if bind.callable is not None)
+    return Way(planned.plan, shape.values, tuple(given), vector, indexed, query.model, late)
 
 
 def _slot(slot: Slot, ranking: Ranking | None, places: Mapping[str, int | None]) -> Given:

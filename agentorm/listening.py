@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import product
 from typing import Any, TypeAlias
+
+from sqlalchemy.event.base import _JoinedDispatcher  # pyright: ignore[reportPrivateUsage]
 
 _Listeners: TypeAlias = deque[Callable[..., Any]]
 
@@ -24,8 +27,8 @@ class Ears:
 
     def watch(self, target: Any, names: Iterable[str]) -> None:
         """Look at these events of that engine, connection, session or mapped class's manager."""
-        for name in names:
-            collection = getattr(target.dispatch, name).for_modify(target.dispatch)
+        for name, dispatch in product(names, _dispatchers(target)):
+            collection = getattr(dispatch, name).for_modify(dispatch)
             collection = getattr(collection, "local", collection)
             for listeners in (collection.listeners, collection.parent_listeners):
                 known = [listener for listener in listeners if _is_ours(listener)]
@@ -42,6 +45,16 @@ class Ears:
             if len(listeners) != known:
                 return False
         return True
+
+
+def _dispatchers(target: Any) -> Iterator[Any]:
+    """Its own, and those it hands on to: of an engine with options, of the engine it is made of."""
+    joined: Any = _JoinedDispatcher
+    dispatch = target.dispatch
+    yield dispatch
+    while isinstance(dispatch, joined):
+        dispatch = dispatch.parent
+        yield dispatch
 
 
 def _is_ours(listener: Any) -> bool:

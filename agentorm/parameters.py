@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter
 
+from agentorm.dialects.translation import waits_for
 from agentorm.errors import InvalidQuery
 
 
@@ -55,6 +56,12 @@ def slotted(slots: tuple[Slot, ...], verb: str, value: object) -> tuple[Slot, ..
     return (*others, Slot(verb, value.key)) if isinstance(value, Parameter) else others
 
 
+def shown(slots: tuple[Slot, ...], verb: str, value: object) -> str:
+    """What the verb was given, as it was written."""
+    given = (f"param({slot.name!r})" for slot in slots if slot.verb == verb)
+    return next(given, f"{value}")
+
+
 def check_given(slots: tuple[Slot, ...]) -> None:
     """See that no value is left to be given.
 
@@ -75,5 +82,4 @@ def check_filled(binds: Iterable[BindParameter[Any]]) -> None:
     """
     for bind in binds:
         if bind.required:
-            hint = "find = query.prepared(), then find(session, name=value)"
-            raise InvalidQuery(f"the query waits for the parameter {bind.key}", hint=hint)
+            raise waits_for(bind.key)

@@ -164,8 +164,11 @@ def planned_query(query: Query[Any], line: Line, *, indexed: bool = True) -> Pla
 def planned_rows(query: Query[Any], line: Line, *, indexed: bool = True) -> list[Any] | None:
     """What `statement` of the query finds, by its plan: entities, with distance where it ranks.
 
-    None where SQLAlchemy's ORM has to load it.
+    None where SQLAlchemy's ORM has to load it. What is pending is written first: a value may be
+    that of an entity which has no key before.
     """
+    if plans_are_on():
+        line.flush()
     planned = planned_query(query, line, indexed=indexed)
     if planned is None:
         return None

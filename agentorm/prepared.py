@@ -124,9 +124,9 @@ class Prepared(Generic[E]):
         line, plan = clear.line, way.plan
         try:
             rank.check_free(line.session)
+            line.flush()
             made = way.values_of(values)
             parameters = plan.parameters(made)
-            line.flush()
             rows = plan.loaded(line, line.fetch_directly(plan.sent, parameters))
         except SQLAlchemyError:
             with translated(line.connection.dialect):

@@ -20,7 +20,7 @@ from agentorm.expressions import AnySelect, sorted_by
 from agentorm.filters import MISSING, compared, parse_filter
 from agentorm.joining import Join, joined
 from agentorm.json_serving import served
-from agentorm.parameters import Parameter, check_given, slotted
+from agentorm.parameters import Parameter, check_given, shown, slotted
 from agentorm.read_models import read_model
 from agentorm.reordered import Reordered
 from agentorm.whole_numbers import whole
@@ -165,8 +165,9 @@ class Query(Reordered[E, Q], Generic[E, Q]):
         parts += [f"order_by({key})" for key in self.ordering]
         parts += self._held_to() + self._looked_at()
         parts += [] if self.target is None else [self.target.described()]
-        parts += [] if self.size is None else [f"limit({self.size})"]
-        parts += [f"offset({self.skip})"] if self.skip else []
+        for verb, value in (("limit", self.size), ("offset", self.skip or None)):
+            given = shown(self.slots, verb, value)
+            parts += [] if given == "None" else [f"{verb}({given})"]
         return ".".join(parts)
 
 

@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 from agentorm.errors import InvalidQuery
 from agentorm.fusion import RRF, Fusion
 from agentorm.matching import TextSearch, text_search
-from agentorm.parameters import Slot, slotted
+from agentorm.parameters import Slot, shown, slotted
 from agentorm.rankings import Example, Ranking, ranking_of
 from agentorm.search import UNTUNED, Search
 from agentorm.thresholds import check_distance, check_score, finite
@@ -183,7 +183,10 @@ class Ranked(ABC, Generic[E, Q]):
             raise InvalidQuery("a ranking has its own order", hint="leave order_by() out")
 
     def _ranked_by(self) -> list[str]:
-        parts = [by.described() for by in (self.ranking, self.text) if by is not None]
+        parts: list[str] = []
+        if self.ranking is not None:
+            parts += [self.ranking.described(shown(self.slots, "similar_to", self.ranking.named))]
+        parts += [] if self.text is None else [self.text.described()]
         return parts + ([] if self.fusion is None else [f"fuse({self.fusion})"])
 
     def _held_to(self) -> list[str]:

@@ -104,10 +104,14 @@ class Ranking:
         declared = self.field.index is not None and not self.others
         return declared and self.metric is self.field.metric
 
-    def described(self) -> str:
+    @property
+    def named(self) -> str:
+        """What rows are ranked by their nearness to, as it is written."""
+        return f"AnyOf({[*self.vectors]!r})" if self.others else repr(self.vector)
+
+    def described(self, example: str) -> str:
         """The verb that made it."""
-        several = f"AnyOf({[*self.vectors]!r})" if self.others else repr(self.vector)
-        return f"similar_to({several}, on={self.field.label}, metric={self.metric.value!r})"
+        return f"similar_to({example}, on={self.field.label}, metric={self.metric.value!r})"
 
 
 def ranking_of(

@@ -6,7 +6,7 @@ Of SQLAlchemy this uses what is not public: what it knows the parts of a stateme
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ def shape_of(query: Query[Any], *, indexed: bool = True) -> Shape | str:
             return "a condition has no shape that SQLAlchemy tells"
     values = [bind.effective_value for bind in binds]
     if ranking is not None:
-        keys += [ranking.field.label, ranking.metric, len(ranking.vectors)]
+        keys += [ranking.field.label, ranking.metric, _repeated(ranking.vectors)]
         values += ranking.vectors
     values += [query.size, query.skip]
     return Shape(tuple(keys), tuple(values), tuple(binds))
@@ -82,3 +82,9 @@ def _tell(
         binds += told.bindparams
     keys.append(None)
     return True
+
+
+def _repeated(vectors: Sequence[object]) -> tuple[int, ...]:
+    """For each, where it stands first: a statement takes the same object for the same value."""
+    known = [id(vector) for vector in vectors]
+    return tuple(map(known.index, known))

@@ -20,6 +20,9 @@ _HINTS: dict[type[DatabaseError], str] = {
     errors.TransactionConflict: "nothing was written: repeat the transaction",
 }
 
+_NO_VALUE = "cd3x"
+"""What SQLAlchemy calls the error of a parameter without a value."""
+
 
 @contextmanager
 def translated(dialect: SQLAlchemyDialect) -> Generator[None]:
@@ -46,11 +49,19 @@ def translated(dialect: SQLAlchemyDialect) -> Generator[None]:
         raise _from_request(error) from error
 
 
+def waits_for(parameter: str) -> errors.InvalidQuery:
+    """The error of a query whose parameter has no value."""
+    hint = "find = query.prepared(), then find(session, name=value)"
+    return errors.InvalidQuery(f"the query waits for the parameter {parameter}", hint=hint)
+
+
 def from_statement(error: exc.StatementError, dialect: SQLAlchemyDialect) -> AgentORMError:
     """The error of the tree for a statement that failed in the driver or on the way to it."""
     original = error.orig
     if isinstance(original, AgentORMError):
         return original
+    if getattr(original, "code", None) == _NO_VALUE:
+        return waits_for(str(original).split("'")[1])
     if original is None or not isinstance(error, exc.DBAPIError):
         return errors.InvalidValue(str(original or error.args[0]))
     known = dialects.of(dialect)

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine
 
+from agentorm import plan
 from agentorm.dialects import Dialect
 from agentorm.errors import SlowPath, warn_caller
 from agentorm.expressions import AnySelect
@@ -18,7 +19,7 @@ from agentorm.rank.base import Found, Ranker, Run, split
 from agentorm.rank.fused import Fused
 from agentorm.rank.indexing import ignored, unpaged, unserved, why_not_by
 from agentorm.rank.matches import Matches, raw_refused
-from agentorm.rank.native import Native, one_look, within
+from agentorm.rank.native import Native, as_sent, one_look, within
 from agentorm.rank.reranked import Reranked
 from agentorm.rank.scan import Scan, slow_path
 from agentorm.rank.streaming import check_free, streamed
@@ -44,6 +45,7 @@ __all__ = [
     "text_index_in",
     "why_no_text_index",
     "why_not_by",
+    "why_unplanned",
     "within",
 ]
 
@@ -83,6 +85,16 @@ def straight(query: Query[E], run: Run) -> tuple[Query[E], bool] | None:
     None where the ranking takes more than that.
     """
     return one_look(query, run) if ranker_of(query, run.dialect) is _NATIVE else None
+
+
+def why_unplanned(query: Query[Any], run: Run) -> str | None:
+    """Why SQLAlchemy's ORM loads the rows; None where a plan does, or a scan finds them by key."""
+    if not query.is_ranked:
+        return plan.why_unplanned(query, run.line)
+    ranker = ranker_of(query, run.dialect).base
+    if ranker is _SCAN:
+        return None
+    return plan.why_unplanned(as_sent(query, run) if ranker is _NATIVE else query, run.line)
 
 
 def announce(query: Query[Any], run: Run, ranker: Ranker) -> None:

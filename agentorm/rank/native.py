@@ -155,6 +155,11 @@ def searching(
     return run.dialect.searching(run.connection, method_of(query, run.dialect), effort)
 
 
+def as_sent(query: Query[E], run: Run) -> Query[E]:
+    """The query that is sent first."""
+    return _sent(query, run.dialect, indexed=is_served(query, run.dialect))
+
+
 def one_look(query: Query[E], run: Run) -> tuple[Query[E], bool] | None:
     """The query that one statement answers, and whether by an index; None where it takes more."""
     if not is_served(query, run.dialect):
