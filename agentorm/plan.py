@@ -229,7 +229,7 @@ def compiled_plan(
     dialect = line.connection.dialect
     compiled: SQLCompiler = chosen.compile(dialect=dialect)
     if compiled.post_compile_params or compiled.literal_execute_params:
-        return "a list of values"
+        return "its SQL depends on the values, as that of a list does"
     sources = _Sources(query, shape, chosen)
     bounds = [_bound(name, compiled, dialect, sources) for name in _names(compiled)]
     sent = Sent(compiled.string, binary=line.dialect.returns_binary(compiled))

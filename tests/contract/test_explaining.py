@@ -6,8 +6,8 @@ from math import sqrt
 from typing import Any
 
 import pytest
-from sqlalchemy import func
-from sqlalchemy.orm import Session
+from sqlalchemy import event, func
+from sqlalchemy.orm import Session, selectinload
 from sqlmodel import select
 
 from agentorm import (
@@ -20,9 +20,11 @@ from agentorm import (
     Query,
     UnsupportedFeature,
     Vector,
+    col,
     distance,
     repository,
 )
+from agentorm.switch import plans_switched
 from tests.contract.models import Author, Doc, Tag
 from tests.engines import NAMES
 
@@ -249,3 +251,35 @@ def test_the_capabilities_of_an_engine_without_them(db: Database) -> None:
         *(Feature.GIN, Feature.JSON_PATH_INDEX, Feature.FULL_TEXT),
     }
     assert known.notes[-1] == "the server has no pgvector: vectors are BYTEA, numpy ranks them"
+
+
+BY_ORM = "SQLAlchemy's ORM loads the rows: "
+
+
+def test_a_note_tells_when_and_why_the_orm_loads(library: Database) -> None:
+    with library.session() as session:
+        docs = repository(Doc, session)
+        asked: dict[str, Any] = {
+            "": docs.where(Doc.n == 1).order_by(Doc.title).limit(3).offset(1),
+            "its SQL depends on the values, as that of a list does": docs.where(
+                col(Doc.n).in_([1, 2])
+            ),
+            "joins": docs.join(Doc.author),
+            "loader options": docs.options(selectinload(Doc.tags)),  # type: ignore[arg-type]
+            "text, fusion and groups": docs.best_per(Doc.topic),
+        }
+        for why, query in asked.items():
+            notes: tuple[str, ...] = query.explain().notes
+            assert [n for n in notes if n.startswith(BY_ORM)] == ([BY_ORM + why] if why else [])
+        with plans_switched(on=False):
+            assert docs.explain().notes == (BY_ORM + "plans are switched off",)
+        event.listen(session, "do_orm_execute", _listens)
+        assert docs.explain().notes == (
+            BY_ORM + "the session's events or options decide what is loaded",
+        )
+        event.remove(session, "do_orm_execute", _listens)
+        assert docs.explain().notes == ()
+
+
+def _listens(state: object) -> None:
+    """Nothing: that somebody listens is enough."""
