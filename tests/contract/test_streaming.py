@@ -49,8 +49,10 @@ def fill(db: Database) -> None:
 
 
 def resident() -> int:
+    """Bytes of the process's own: pages of a mapped file are the system's to drop."""
     gc.collect()
-    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    _, resident, shared, *_ = map(int, STATM.read_text().split())
+    return (resident - shared) * os.sysconf("SC_PAGE_SIZE")
 
 
 @no_statm
