@@ -14,7 +14,7 @@ from agentorm.adding_one import PLAIN, keep_adder
 from agentorm.dialects.generated import Keyless
 from agentorm.entity import check_complete
 from agentorm.inserting import Insertion, Statements, processed, statements_of
-from agentorm.layouts import Layout, is_computed, is_new, layout_of
+from agentorm.layouts import Layout, are_new, is_computed, layout_of
 from agentorm.models import mapper_of
 from agentorm.persisting import fail, flushes_as_ever, give, holds_any, settle
 from agentorm.rank import Run
@@ -71,6 +71,7 @@ class _Batch:
 
     layout: Layout
     entities: Sequence[Any]
+    states: Sequence[Any]
     columns: dict[str, list[Any]]
     made: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
 
@@ -90,7 +91,7 @@ def _written(
         if not _sent(run, batch, statements):
             return False
     give(layout, entities, batch.made)
-    settle(run.session, layout, _states(entities), batch.keys)
+    settle(run.session, layout, batch.states, batch.keys)
     return True
 
 
@@ -105,10 +106,6 @@ def _all_or_none(run: Run) -> Generator[None]:
         yield
 
 
-def _states(entities: Sequence[Any]) -> list[Any]:
-    return [entity.__dict__["_sa_instance_state"] for entity in entities]
-
-
 def _batch(run: Run, layout: Layout, entities: Sequence[Any]) -> _Batch | None:
     """The entities with their values; None where a flush does more than insert these.
 
@@ -118,11 +115,12 @@ def _batch(run: Run, layout: Layout, entities: Sequence[Any]) -> _Batch | None:
     if {*map(type, entities)} != {layout.mapper.class_}:
         return None
     values = [entity.__dict__ for entity in entities]
-    if len({*map(id, values)}) < len(values) or not all(map(is_new, _states(entities))):
+    states = [given["_sa_instance_state"] for given in values]
+    if len({*map(id, values)}) < len(values) or not are_new(layout, states):
         return None
     if layout.relationships and not all(map(layout.relationships.isdisjoint, values)):
         return None
-    batch = _Batch(layout, entities, {})
+    batch = _Batch(layout, entities, states, {})
     for name in layout.names.values():
         if not _take(batch, name, _column(values, name)):
             return None
@@ -185,18 +183,20 @@ def _sent(run: Run, batch: _Batch, statements: Statements) -> bool:
 
 def _runs(keys: Sequence[Any]) -> Iterator[tuple[bool, int, int]]:
     """The rows without a key, and those with one, as they follow each other."""
-    start = 0
+    missing, start = keys.count(None), 0
+    if missing in {0, len(keys)}:
+        yield missing > 0, 0, len(keys)
+        return
     for keyless, part in groupby(keys, lambda key: key is None):
         stop = start + sum(1 for _ in part)
         yield keyless, start, stop
         start = stop
 
 
-def _as_sent(batch: _Batch, statements: Statements) -> dict[str, list[Any]]:
-    named = zip(statements.keyed.names, statements.keyed.processes, strict=True)
+def _as_sent(batch: _Batch, statements: Statements) -> Columns:
+    keyed = statements.keyed
     return {
-        name: batch.columns[name] if process is None else processed(process, batch.columns[name])
-        for name, process in named
+        name: processed(keyed, place, batch.columns[name]) for place, name in enumerate(keyed.names)
     }
 
 

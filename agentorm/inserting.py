@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from agentorm import dialects
+from agentorm.columnwise import Whole, whole
 from agentorm.errors import AgentORMError, InvalidValue
 from agentorm.layouts import Layout
 
@@ -28,6 +29,7 @@ class Insertion:
         sql: with the driver's placeholders.
         names: the attributes whose values it takes, in their order.
         processes: what makes of such a value what the driver takes, None where it is that.
+        wholes: what does the same to all values of a column at once, where that can be.
         changes: the same by the place of the value, where something is done.
         of: the values of an entity's ``__dict__``, in their order.
         returns: whether it gives back the generated key as a row.
@@ -36,6 +38,7 @@ class Insertion:
     sql: str
     names: tuple[str, ...]
     processes: tuple[Process | None, ...]
+    wholes: tuple[Whole | None, ...]
     changes: tuple[tuple[int, Process], ...]
     of: Callable[[dict[str, Any]], tuple[Any, ...]]
     returns: bool
@@ -120,6 +123,7 @@ def _insertion(
         sql=str(compiled),
         names=names,
         processes=processes,
+        wholes=tuple(whole(layout.table.columns[column].type, dialect) for column in places),
         changes=tuple((n, p) for n, p in enumerate(processes) if p is not None),
         of=_values_of(names),
         returns=bool(compiled.effective_returning),
@@ -151,12 +155,20 @@ def _process(table: Table, column: str, dialect: SQLAlchemyDialect) -> Process |
     return process
 
 
-def processed(process: Process, values: Sequence[Any]) -> list[Any]:
-    """The values as the driver takes them.
+def processed(statement: Insertion, place: int, values: Sequence[Any]) -> Sequence[Any]:
+    """The values of the column in that place as the driver takes them.
 
     Raises:
         InvalidValue: one cannot be stored.
     """
+    process, at_once = statement.processes[place], statement.wholes[place]
+    if process is None:
+        return values
+    made = None if at_once is None else at_once(values, {*map(type, values)})
+    return _one_by_one(process, values) if made is None else made
+
+
+def _one_by_one(process: Process, values: Sequence[Any]) -> list[Any]:
     try:
         return [*map(process, values)]
     except AgentORMError:

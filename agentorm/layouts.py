@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -138,13 +138,21 @@ def _made(default: Any) -> Callable[[], Any]:
 
 def is_new(state: InstanceState[Any]) -> bool:
     """Whether an entity is in no session, never was stored, and waits for nothing."""
-    return not (
-        state.key is not None
-        or state.session_id is not None
-        or state.expired_attributes
-        or state._load_pending
-        or state._orphaned_outside_of_session
-        or "_pending_mutations" in state.__dict__
+    return _is_untouched(state) and "_pending_mutations" not in state.__dict__
+
+
+def are_new(layout: Layout, states: Sequence[InstanceState[Any]]) -> bool:
+    """Whether all of them are; only relationships have anything to wait for."""
+    return all(map(is_new if layout.relationships else _is_untouched, states))
+
+
+def _is_untouched(state: InstanceState[Any]) -> bool:
+    return (
+        state.key is None
+        and state.session_id is None
+        and not state.expired_attributes
+        and not state._load_pending
+        and not state._orphaned_outside_of_session
     )
 
 

@@ -76,39 +76,42 @@ def settle(
     """
     transaction, identity_map = session._transaction, session.identity_map
     assert transaction is not None
-    known, whose, hash_key = identity_map._dict, identity_map._wr, session.hash_key
+    enter, whose, hash_key = identity_map._dict.setdefault, identity_map._wr, session.hash_key
     came: Any = transaction._new
     new, forget = came.data, came._remove
     identity = layout.mapper._identity_class
     for state, key in zip(states, keys, strict=True):
         identity_key = (identity, key, state.identity_token)
-        if identity_key in known:
-            session._new[state] = state.obj()
-            state.session_id = hash_key
-            session._register_persistent({state})
+        if enter(identity_key, state) is not state:
+            _replace(session, state)
             continue
-        known[identity_key] = state
+        state.key = identity_key
+        state.session_id = hash_key
+        state._instance_dict = whose
         state.committed_state.clear()
-        state.__dict__.update(
-            key=identity_key,
-            session_id=hash_key,
-            _instance_dict=whose,
-            modified=False,
-            expired=False,
-            _strong_obj=None,
-        )
+        state.modified = state.expired = False
+        state._strong_obj = None
         new[ref(state, forget)] = True
+
+
+def _replace(session: Session, state: InstanceState[Any]) -> None:
+    """Make an entity persistent in the place of another under its key."""
+    session._new[state] = state.obj()
+    state.session_id = session.hash_key
+    session._register_persistent({state})
 
 
 def give(layout: Layout, entities: Sequence[Any], values: Mapping[str, Sequence[Any]]) -> None:
     """Put values that came to be at the insert into the entities, as committed ones."""
     refreshed = layout.mapper.class_manager.dispatch.refresh_flush
+    is_heard = bool(refreshed)
     for name, column in values.items():
         for entity, value in zip(entities, column, strict=True):
-            if entity.__dict__.get(name) is None:
-                entity.__dict__[name] = value
-                if refreshed:
-                    refreshed(entity.__dict__["_sa_instance_state"], None, [name])
+            held = entity.__dict__
+            if held.get(name) is None:
+                held[name] = value
+                if is_heard:
+                    refreshed(held["_sa_instance_state"], None, [name])
 
 
 def fail(session: Session) -> None:

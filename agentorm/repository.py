@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from sqlalchemy import ColumnElement, CursorResult, Executable, inspect, select
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from agentorm.aio import AsyncRepository
 
 E = TypeVar("E")
+_stored_key = attrgetter("_sa_instance_state.key")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -123,8 +125,9 @@ class Repository(Endings[E, SyncQuery[E]]):
             InvalidQuery: an entity came from a session that has ended.
         """
         given = list(entities)
-        for entity in given:
-            self._check_new(entity)
+        if {*map(type, given)} != {self.model} or any(map(_stored_key, given)):
+            for entity in given:
+                self._check_new(entity)
         with self._writing("add_all") as run:
             if not all_added(run, self.model, given):
                 with _savepoint(run), limited_statements(run, given):

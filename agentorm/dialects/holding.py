@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -82,6 +82,10 @@ class HoldsVectors:
     def encode(self, vector: AnyVector) -> object:
         """The vector as the driver takes it."""
         return vector.tobytes()
+
+    def encode_all(self, vectors: Sequence[AnyVector]) -> Sequence[object]:
+        """The same of vectors of one kind, at least one, with a component in every place."""
+        return [vector.tobytes() for vector in vectors]
 
     def decode(self, stored: Any, dimension: int | None, kind: Kind = Kind.FLOAT32) -> AnyVector:
         """What the driver gave back, as a vector.

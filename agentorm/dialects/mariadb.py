@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -95,6 +95,12 @@ class MariaDB(MySQL):
                 )
         return vector.tobytes()
 
+    def encode_all(self, vectors: Sequence[AnyVector]) -> Sequence[object]:
+        checked = Feature.VECTOR_TYPE in self.features and vectors[0].kind in self.typed
+        if checked and not _are_in_range([vector.tobytes() for vector in vectors]):
+            return [*map(self.encode, vectors)]
+        return super().encode_all(vectors)
+
     def index_options(
         self, method: Feature, field: str, metric: Metric, kind: Kind, **parameters: int
     ) -> dict[str, Any]:
@@ -167,3 +173,13 @@ class MariaDB(MySQL):
             Feature.HNSW,
             note="the server, older than 11.7, has no vectors: they are BLOB, numpy ranks them",
         )
+
+
+def _are_in_range(packed: Sequence[bytes]) -> bool:
+    """Whether the lengths of all are well within what MariaDB takes, or 0."""
+    if len({*map(len, packed)}) > 1:
+        return False
+    matrix = np.frombuffer(b"".join(packed), np.dtype("<f4")).reshape(len(packed), -1)
+    lengths = np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64))
+    fits = (lengths > _SHORTEST * 2) & (lengths < _LONGEST / 2) | (lengths == 0)
+    return bool(fits.all())

@@ -152,6 +152,9 @@ class PostgreSQL(Dialect):
             )
         return vector if vector.kind in self.typed else vector.tobytes()
 
+    def encode_all(self, vectors: Sequence[AnyVector]) -> Sequence[object]:
+        return vectors if vectors[0].kind in self.typed else super().encode_all(vectors)
+
     def decode(self, stored: Any, dimension: int | None, kind: Kind = Kind.FLOAT32) -> AnyVector:
         if isinstance(stored, AnyVector):
             return stored
