@@ -51,9 +51,11 @@ class Prepared(Generic[E]):
     names: tuple[str, ...]
     _names: frozenset[str] = field(init=False)
     _ways: dict[Dialect, Way | None] = field(default_factory=dict[Dialect, Any], init=False)
+    _one: Prepared[E] | None = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_names", frozenset(self.names))
+        object.__setattr__(self, "_one", self._of_one())
 
     @overload
     def __call__(self, place: SyncPlace, /, **values: Any) -> list[E]: ...
@@ -93,10 +95,21 @@ class Prepared(Generic[E]):
     def first(self, place: AsyncPlace, /, **values: Any) -> Coroutine[Any, Any, E | None]: ...
     def first(self, place: Any, /, **values: Any) -> Any:
         """The first row, or None; raises as a call does."""
-        return self._given(values).on(place).first()
+        one = self._one
+        found = None if one is None else one._by_plan(place, values)  # noqa: SLF001
+        if found is None or one is None:
+            return self._given(values).on(place).first()
+        return next(iter(one._made(found)), None)  # noqa: SLF001
 
     def __repr__(self) -> str:
         return f"{self.query!r}.prepared()"
+
+    def _of_one(self) -> Prepared[E] | None:
+        """What asks for the first row alone; None where a call says how many, or more are read."""
+        query = self.query
+        if query.reach is not None or any(slot.verb == "limit" for slot in query.slots):
+            return None
+        return self if query.size == 1 else Prepared(query.limit(1), self.names)
 
     def _made(self, found: _Rows) -> list[Any]:
         query = self.query
