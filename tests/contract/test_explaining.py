@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import sqrt
 from typing import Any
 
@@ -41,6 +42,13 @@ scans_only = pytest.mark.engines(*SCANS)
 QUERY = [1, 2, 2]
 NO_INDEX = "Doc.embedding declares no index: every row is ranked, exactly"
 COLUMNS = "doc.id, doc.title, doc.topic, doc.n, doc.meta, doc.author_id, doc.embedding"
+
+
+@pytest.fixture(autouse=True)
+def with_plans() -> Iterator[None]:
+    """Notes tell where plans do not serve, so they are on."""
+    with plans_switched(on=True):
+        yield
 
 
 def one_line(sql: str) -> str:
