@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import event
 
 from agentorm import Database, SlowPath, repository
+from agentorm.switch import plans_switched
 from tests.contract.models import Author, Doc, Tag, vector
+from tests.contract.planned import Maker, Ware, wares
 
 UNSERVED = ".* ranks .*: .*the .* index (ranks by|does not serve|reaches)"
 """How an index that cannot serve a query as written is announced."""
@@ -73,3 +75,20 @@ def sent(db: Database) -> Iterator[list[str]]:
     event.listen(db.engine, "before_cursor_execute", before)
     yield statements
     event.remove(db.engine, "before_cursor_execute", before)
+
+
+@pytest.fixture(params=["plans", "orm"])
+def switched(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The test runs twice: with plans, and through SQLAlchemy's ORM."""
+    with plans_switched(on=request.param == "plans"):
+        yield
+
+
+@pytest.fixture
+def shop(db: Database, switched: None) -> Database:
+    """Four wares and the maker of the first, with plans and without."""
+    db.create_all(Maker, Ware)
+    with db.transaction() as session:
+        repository(Maker, session).add(Maker(id=7, name="Ann"))
+        repository(Ware, session).add_all(wares())
+    return db

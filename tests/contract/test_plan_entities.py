@@ -6,7 +6,7 @@ import copy
 import gc
 import pickle
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from agentorm import Database, NotLoaded, Vector, repository
 from agentorm.switch import plans_switched
-from tests.contract.planned import Maker, Ware, is_by_plan, loaded_as_switched, wares
+from tests.contract.planned import Maker, Ware, is_by_plan, loaded_as_switched
 
 WAYS: dict[str, Callable[[Session], Ware | None]] = {
     "get": lambda s: repository(Ware, s).get(1),
@@ -25,21 +25,6 @@ WAYS: dict[str, Callable[[Session], Ware | None]] = {
     "execute": lambda s: s.execute(select(Ware).where(Ware.id == 1)).scalar_one(),  # type: ignore[arg-type]
 }
 """Ways to the same row."""
-
-
-@pytest.fixture(params=["plans", "orm"], autouse=True)
-def switched(request: pytest.FixtureRequest) -> Iterator[None]:
-    with plans_switched(on=request.param == "plans"):
-        yield
-
-
-@pytest.fixture
-def shop(db: Database) -> Database:
-    db.create_all(Maker, Ware)
-    with db.transaction() as session:
-        repository(Maker, session).add(Maker(id=7, name="Ann"))
-        repository(Ware, session).add_all(wares())
-    return db
 
 
 def warmed(db: Database) -> Session:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
 from typing import Any
@@ -37,7 +37,7 @@ from agentorm import (
 )
 from agentorm.plan import MOST_PLANS, Plans
 from agentorm.switch import plans_switched
-from tests.contract.planned import Maker, Ware, is_by_plan, wares
+from tests.contract.planned import Maker, Ware, is_by_plan
 
 Asked = Callable[[Repository[Ware]], Any]
 
@@ -69,20 +69,6 @@ SHAPES: dict[str, tuple[Asked, list[str]]] = {
     "near": (lambda w: w.similar_to([0, 0, 2]).max_distance(0.5), ["cheese"]),
     "by another metric": (lambda w: w.similar_to([1, 1, 5], metric="cosine").limit(1), ["cheese"]),
 }
-
-
-@pytest.fixture(params=["plans", "orm"], autouse=True)
-def switched(request: pytest.FixtureRequest) -> Iterator[None]:
-    with plans_switched(on=request.param == "plans"):
-        yield
-
-
-@pytest.fixture
-def shop(db: Database) -> Database:
-    db.create_all(Maker, Ware)
-    repository(Maker, db).add(Maker(id=7, name="orchard"))
-    repository(Ware, db).add_all(wares())
-    return db
 
 
 @pytest.mark.filterwarnings("ignore::agentorm.errors.SlowPath")

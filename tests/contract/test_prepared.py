@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,24 +22,7 @@ from agentorm import (
     param,
     repository,
 )
-from agentorm.switch import plans_switched
-from tests.contract.planned import Maker, Ware, loaded_as_switched, wares
-
-
-@pytest.fixture(params=["plans", "orm"], autouse=True)
-def switched(request: pytest.FixtureRequest) -> Iterator[None]:
-    with plans_switched(on=request.param == "plans"):
-        yield
-
-
-@pytest.fixture
-def shop(db: Database) -> Database:
-    db.create_all(Maker, Ware)
-    with db.transaction() as session:
-        repository(Maker, session).add(Maker(id=7, name="Ann"))
-        repository(Ware, session).add_all(wares())
-    return db
-
+from tests.contract.planned import Ware, loaded_as_switched
 
 NAMED = repository(Ware).where(Ware.name == param("name"), Ware.n >= param("least")).prepared()
 NEAR = repository(Ware).similar_to(param("v")).where(Ware.n < param("n")).limit(2).prepared()

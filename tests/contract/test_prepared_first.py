@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
 
 from agentorm import Database, InvalidQuery, InvalidVector, col, param, repository
-from agentorm.switch import plans_switched
 from tests.contract.chunks import Chunk, fill_chunks
 from tests.engines import NAMES
 
-pytestmark = pytest.mark.engines(*NAMES)
+pytestmark = [pytest.mark.engines(*NAMES), pytest.mark.usefixtures("switched")]
 
 
 class Voted(NamedTuple):
@@ -27,12 +25,6 @@ class Away(NamedTuple):
 
 POPULAR = repository(Chunk).where(Chunk.votes >= param("least")).order_by(col(Chunk.votes).desc())
 NEAR = repository(Chunk).similar_to(param("v")).where(Chunk.votes >= param("least"))
-
-
-@pytest.fixture(params=["plans", "orm"], autouse=True)
-def switched(request: pytest.FixtureRequest) -> Iterator[None]:
-    with plans_switched(on=request.param == "plans"):
-        yield
 
 
 @pytest.fixture

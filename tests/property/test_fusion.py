@@ -234,7 +234,8 @@ def check_all(model: type[Told], asked: Asked, db: Database) -> None:
             apart = FusedApart()
             found = apart.nearest(query, run)
             check(found.rows, asked, nearest, best)
-            assert [*apart.stream(query, run)] == [hit.entity for hit in found.rows]
+            streamed = [hit.entity for hit in apart.stream(query, run)]
+            assert streamed == [hit.entity for hit in found.rows]
             assert apart.count(query, run) == len(both)
 
 

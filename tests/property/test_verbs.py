@@ -218,5 +218,5 @@ def test_every_verb_is_asked() -> None:
     endings = {"all", "hits", "first", "one", "one_or_none", "count", "exists", "stream", "page"}
     told = {"explain", "sql", "statement", "on", "order_by"}
     attributes = {part.name for part in fields(SyncQuery)}
-    told |= {"is_ranked", "reach"}
+    told |= {"is_ranked", "reach", "gives", "into", "prepared"}
     assert public - endings - told - attributes == set(PURE) | set(TEXTUAL)
