@@ -11,6 +11,7 @@ from types import NoneType
 from typing import Any, TypeAlias
 
 from agentorm.adding_one import PLAIN, keep_adder
+from agentorm.bulk import rows_at_once, size_of
 from agentorm.dialects.generated import Keyless
 from agentorm.entity import check_complete
 from agentorm.inserting import Insertion, Statements, processed, statements_of
@@ -22,8 +23,6 @@ from agentorm.switch import plans_are_on
 
 Columns: TypeAlias = Mapping[str, Sequence[Any]]
 """By attribute, the values as the driver takes them."""
-
-_BYTES_OF_A_CHARACTER = 4
 
 
 def added(run: Run, model: type[Any], entity: Any) -> bool:
@@ -260,13 +259,6 @@ def _most(run: Run, columns: Sequence[Sequence[Any]]) -> int:
     """The most rows in one statement, whatever they hold."""
     if not columns:
         return 1
-    if run.dialect.statement_bytes is None:
-        return run.dialect.statement_rows
-    largest = sum(max(map(_size, column)) for column in columns)
-    return min(max(1, run.dialect.statement_bytes // max(1, largest)), run.dialect.statement_rows)
-
-
-def _size(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value) * _BYTES_OF_A_CHARACTER
-    return len(value) if isinstance(value, bytes) else 0
+    limited = run.dialect.statement_bytes is not None
+    largest = sum(max(map(size_of, column)) for column in columns) if limited else 0
+    return rows_at_once(run.dialect, largest)

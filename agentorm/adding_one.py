@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from agentorm.dialects.translation import translated
-from agentorm.direct import Line
+from agentorm.direct import Line, keep, kept
 from agentorm.inserting import Insertion, Statements
 from agentorm.layouts import Layout, is_computed, is_new, listen
 from agentorm.listening import Ears
@@ -48,6 +48,11 @@ class Adder:
         line = self._line
         same = line.is_current() and line.connection.get_execution_options() is self._options
         return same and self._ears.hear_nothing() and is_clean(line.session) and plans_are_on()
+
+    @property
+    def session(self) -> Session:
+        """The session whose transaction it is."""
+        return self._line.session
 
     def add(self, entity: Any) -> bool:
         """Insert the entity; False, and nothing is done, where it takes another look.
@@ -112,19 +117,14 @@ class Adder:
 
 def kept_adder(place: object, model: type[Any]) -> Adder | None:
     """The adder that `keep_adder` has made, as long as it is current."""
-    if not isinstance(place, Session):
-        return None
-    adders: dict[type[Any], Adder] | None = place.info.get(_ADDERS)
-    adder = None if adders is None else adders.get(model)
-    if adder is None or not adder.is_current():
-        return None
-    check_free(place)
+    adder: Adder | None = kept(place, _ADDERS, model)
+    if adder is not None:
+        check_free(adder.session)
     return adder
 
 
 def keep_adder(run: Run, layout: Layout, statements: Statements) -> None:
     """Keep an adder of the model for the next entities in this transaction."""
-    adders: dict[type[Any], Adder] = run.session.info.setdefault(_ADDERS, {})
-    known = adders.get(layout.mapper.class_)
-    if run.line.is_direct() and (known is None or not known.is_current()):
-        adders[layout.mapper.class_] = Adder(run.line, layout, statements)
+    model = layout.mapper.class_
+    if run.line.is_direct() and kept(run.session, _ADDERS, model) is None:
+        keep(run.session, _ADDERS, model, Adder(run.line, layout, statements))

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Delete, Subquery, Update, delete, select, 
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.selectable import SelectBase
 
+from agentorm.dialects import Dialect
 from agentorm.expressions import AnySelect, is_expression
 from agentorm.json_values import is_array, is_object
 from agentorm.models import key_columns
@@ -90,11 +91,11 @@ def limited_statements(run: Run, entities: Iterable[object]) -> Generator[None]:
         yield
         return
     pending = (*entities, *run.session.new)
-    largest = max((sum(map(_size, vars(entity).values())) for entity in pending), default=0)
+    largest = max((sum(map(size_of, vars(entity).values())) for entity in pending), default=0)
     usual = run.connection.get_execution_options().get(
         "insertmanyvalues_page_size", run.connection.dialect.insertmanyvalues_page_size
     )
-    rows = min(max(1, most // max(1, largest)), run.dialect.statement_rows)
+    rows = rows_at_once(run.dialect, largest)
     run.connection.execution_options(insertmanyvalues_page_size=rows)
     try:
         yield
@@ -102,7 +103,13 @@ def limited_statements(run: Run, entities: Iterable[object]) -> Generator[None]:
         run.connection.execution_options(insertmanyvalues_page_size=usual)
 
 
-def _size(value: Any) -> int:
+def rows_at_once(dialect: Dialect, largest: int) -> int:
+    """The most rows in one statement, the largest of which has so many bytes."""
+    most, rows = dialect.statement_bytes, dialect.statement_rows
+    return rows if most is None else min(max(1, most // max(1, largest)), rows)
+
+
+def size_of(value: Any) -> int:
     """The most bytes of a value that may be long."""
     if isinstance(value, AnyVector):
         return len(value.tobytes())

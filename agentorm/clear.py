@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from agentorm.direct import Line
+from agentorm.direct import Line, keep, kept
 from agentorm.hydrating import Layout, layout_of
 from agentorm.listening import Ears
 from agentorm.switch import plans_are_on
@@ -36,11 +34,8 @@ class Clear:
 
 def kept_way(place: object, model: type[Any]) -> Clear | None:
     """The way that `clear_way` has found in this session, as long as it is clear."""
-    if not isinstance(place, Session):
-        return None
-    ways: dict[type[Any], Clear] | None = place.info.get(_WAYS)
-    way = None if ways is None else ways.get(model)
-    return way if way is not None and way.is_current() else None
+    way: Clear | None = kept(place, _WAYS, model)
+    return way
 
 
 def clear_way(line: Line, model: type[Any]) -> Clear | None:
@@ -51,5 +46,4 @@ def clear_way(line: Line, model: type[Any]) -> Clear | None:
     if isinstance(layout, Layout) and layout.is_heard():
         return None
     way = Clear(line, layout if isinstance(layout, Layout) else None)
-    line.session.info.setdefault(_WAYS, {})[model] = way
-    return way
+    return keep(line.session, _WAYS, model, way)

@@ -9,11 +9,11 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import bindparam
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 from sqlmodel.main import FieldInfoMetadata
 
 from agentorm.clear import Clear, clear_way
 from agentorm.dialects.translation import translated
+from agentorm.direct import keep, kept
 from agentorm.entity import Entity
 from agentorm.errors import InvalidValue
 from agentorm.hydrating import Layout
@@ -122,11 +122,8 @@ _GETTERS = "agentorm_getters"
 
 def kept_getter(place: object, model: type[Any]) -> Getter | None:
     """The getter that `getter_of` has made, as long as it is current."""
-    if not isinstance(place, Session):
-        return None
-    getters: dict[type[Any], Getter] | None = place.info.get(_GETTERS)
-    getter = None if getters is None else getters.get(model)
-    return getter if getter is not None and getter.is_current() else None
+    getter: Getter | None = kept(place, _GETTERS, model)
+    return getter
 
 
 def getter_of(run: Run, model: type[Any]) -> Getter | None:
@@ -137,9 +134,7 @@ def getter_of(run: Run, model: type[Any]) -> Getter | None:
     clear = None if layout is None else clear_way(run.line, model)
     if planned is None or clear is None or not isinstance(layout, Layout):
         return None
-    getter = Getter(clear, planned.plan, layout)
-    run.session.info.setdefault(_GETTERS, {})[model] = getter
-    return getter
+    return keep(run.session, _GETTERS, model, Getter(clear, planned.plan, layout))
 
 
 class _Rows(Query[Any, "_Rows"]):

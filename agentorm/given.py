@@ -125,7 +125,7 @@ def check_names(names: tuple[str, ...], values: Mapping[str, Any]) -> None:
     Raises:
         InvalidQuery: not so.
     """
-    if len(values) == len(names) and all(name in values for name in names):
+    if len(values) == len(names) and all(map(values.__contains__, names)):
         return
     missing = [name for name in names if name not in values]
     unknown = [name for name in values if name not in names]

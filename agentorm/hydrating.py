@@ -55,11 +55,6 @@ class Columns:
     names: tuple[str, ...]
     read_into: type[Any]
 
-    @property
-    def types(self) -> tuple[TypeEngine[Any], ...]:
-        """The types of what is selected."""
-        return tuple(getattr(self.model, name).type for name in self.names)
-
     def is_heard(self) -> bool:
         """Whether anybody wants to know of what is read: nobody can."""
         return False

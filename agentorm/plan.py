@@ -61,10 +61,6 @@ class Plan:
     dialect: SQLAlchemyDialect
     _load: Load | None = field(default=None, init=False)
 
-    def serves(self, line: Line) -> bool:
-        """Whether a plan is as good as the ORM now: nobody listens, no option changes it."""
-        return plans_are_on() and line.is_usual() and not self.layout.is_heard()
-
     def check(self, source: int, value: Any) -> None:
         """See that every parameter with that source takes the value.
 
@@ -83,11 +79,9 @@ class Plan:
     def rows(self, line: Line, values: Sequence[Any]) -> list[Any] | None:
         """The entities, or tuples of columns, each with its distance in a ranking.
 
-        None where the ORM has to load an entity anew.
+        What is pending has been written. None where the ORM has to load an entity anew.
         """
-        parameters = self.parameters(values)
-        line.flush()
-        return self.loaded(line, line.fetch(self.sent, parameters))
+        return self.loaded(line, line.fetch(self.sent, self.parameters(values)))
 
     def loaded(self, line: Line, rows: Sequence[Sequence[Any]]) -> list[Any] | None:
         """The same for rows that have just come."""
@@ -149,16 +143,8 @@ class Planned:
 
 def planned_query(query: Query[Any], line: Line, *, indexed: bool = True) -> Planned | None:
     """The query with its plan; None where SQLAlchemy's ORM has to load what it finds."""
-    if not plans_are_on() or not line.is_usual():
-        return None
-    layout = _layout_of(query)
-    if isinstance(layout, str) or layout.is_heard():
-        return None
-    shape = shape_of(query, indexed=indexed)
-    if isinstance(shape, str):
-        return None
-    plan = _plan(query, shape, layout, line, indexed=indexed)
-    return None if isinstance(plan, str) else Planned(plan, shape)
+    found = _found(query, line, indexed=indexed)
+    return None if isinstance(found, str) else found
 
 
 def planned_rows(query: Query[Any], line: Line, *, indexed: bool = True) -> list[Any] | None:
@@ -178,6 +164,12 @@ def planned_rows(query: Query[Any], line: Line, *, indexed: bool = True) -> list
 
 def why_unplanned(query: Query[Any], line: Line) -> str | None:
     """Why SQLAlchemy's ORM loads the rows of a query; None where a plan does."""
+    found = _found(query, line, indexed=True)
+    return found if isinstance(found, str) else None
+
+
+def _found(query: Query[Any], line: Line, *, indexed: bool) -> Planned | str:
+    """The query with its plan, or why it has none."""
     if not plans_are_on():
         return "plans are switched off"
     if not line.is_usual():
@@ -187,11 +179,11 @@ def why_unplanned(query: Query[Any], line: Line) -> str | None:
         return layout
     if layout.is_heard():
         return f"events of {query.model.__name__} are listened to"
-    shape = shape_of(query)
+    shape = shape_of(query, indexed=indexed)
     if isinstance(shape, str):
         return shape
-    plan = _plan(query, shape, layout, line, indexed=True)
-    return plan if isinstance(plan, str) else None
+    plan = _plan(query, shape, layout, line, indexed=indexed)
+    return plan if isinstance(plan, str) else Planned(plan, shape)
 
 
 def _layout_of(query: Query[Any]) -> Layout | Columns | str:

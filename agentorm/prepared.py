@@ -49,12 +49,10 @@ class Prepared(Generic[E]):
 
     query: Placed[E, Any]
     names: tuple[str, ...]
-    _names: frozenset[str] = field(init=False)
     _ways: dict[Dialect, Way | None] = field(default_factory=dict[Dialect, Any], init=False)
     _one: Prepared[E] | None = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_names", frozenset(self.names))
         object.__setattr__(self, "_one", self._of_one())
 
     @overload
@@ -125,8 +123,7 @@ class Prepared(Generic[E]):
 
     def _by_plan(self, place: Any, values: Mapping[str, Any]) -> _Rows | None:
         """What a plan finds; None where the query has to be made."""
-        if len(values) != len(self._names) or not self._names.issuperset(values):
-            check_names(self.names, values)
+        check_names(self.names, values)
         clear = kept_way(place, self.query.model)
         if clear is None or clear.line.dialect not in self._ways:
             self._find_way(place)
