@@ -7,6 +7,7 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import registry
 
 from agentorm import Entity, Field, Relationship, Vector, json_field, vector_field
+from agentorm.results import Explanation
 from agentorm.switch import plans_are_on
 
 APPLE = {"a": 1, "b": [1, {"c": 1}]}
@@ -52,3 +53,8 @@ def is_by_plan(entity: Any) -> bool:
 def loaded_as_switched(*entities: object) -> bool:
     """Whether plans have made these entities where they are on, and the ORM where not."""
     return all(is_by_plan(entity) == plans_are_on() for entity in entities)
+
+
+def notes_on_serving(explained: Explanation) -> tuple[str, ...]:
+    """What `explain()` notes, but for who loads the rows: that depends on the switch."""
+    return tuple(n for n in explained.notes if not n.startswith("SQLAlchemy's ORM loads"))

@@ -6,6 +6,7 @@ import pytest
 
 from agentorm import HNSW, Database, Field, Hits, Search, Vector, repository, vector_field
 from tests.contract.models import Contract
+from tests.contract.planned import notes_on_serving
 from tests.contract.searched import (
     SearchedGraph,
     builds_graphs,
@@ -48,7 +49,7 @@ def test_an_index_is_asked_for_more_rows_than_groups(filled: Database, sent: lis
         check_groups(hits, 5)
         explained = query.explain()
         assert (explained.index, explained.exact) == ("ix_searchedgraph_embedding_hnsw", False)
-        assert explained.notes[1] == (
+        assert notes_on_serving(explained)[1] == (
             "it is asked for 4 rows, then 16, for each group that is wanted; where they are of too"
             " few groups, all are ranked"
         )
@@ -119,5 +120,5 @@ def test_what_is_looked_at_again_comes_from_the_index(filled: Database) -> None:
         assert (hits.exact, hits.complete) == (False, True)
         explained = query.explain()
         assert explained.index == "ix_searchedgraph_embedding_hnsw"
-        assert explained.notes[-1] == "re-ranked: the first 20 rows"
+        assert notes_on_serving(explained)[-1] == "re-ranked: the first 20 rows"
         assert len(list(query.stream())) == 20

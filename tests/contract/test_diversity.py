@@ -10,6 +10,7 @@ from sqlalchemy.orm import defer
 
 from agentorm import Database, InvalidQuery, repository
 from tests.contract.chunks import LINE, Chunk, fill_chunks, ids
+from tests.contract.planned import notes_on_serving
 
 
 @pytest.fixture
@@ -110,4 +111,4 @@ def test_a_number_out_of_range_is_refused_at_once(given: Any) -> None:
 
 def test_what_is_looked_at_is_explained_too(chunks: Database) -> None:
     explained = repository(Chunk, chunks).similar_to(LINE).diverse(depth=7).limit(3).explain()
-    assert explained.notes[-1] == "spread by their vectors: the first 7 rows"
+    assert notes_on_serving(explained)[-1] == "spread by their vectors: the first 7 rows"

@@ -12,6 +12,7 @@ import pytest
 
 from agentorm import Database, InvalidQuery, InvalidScores, cross_encoder, repository
 from tests.contract.chunks import LINE, Chunk, fill_chunks, ids
+from tests.contract.planned import notes_on_serving
 
 
 @pytest.fixture
@@ -214,7 +215,7 @@ def test_a_scorer_needs_a_ranking(chunks: Database) -> None:
 
 def test_what_is_looked_at_is_explained(chunks: Database) -> None:
     explained = repository(Chunk, chunks).similar_to(LINE).rerank(votes).limit(3).explain()
-    assert explained.notes[-1] == "re-ranked: the first 50 rows"
+    assert notes_on_serving(explained)[-1] == "re-ranked: the first 50 rows"
     assert len(explained.statements) in {1, 2}
 
 

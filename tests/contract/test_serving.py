@@ -12,6 +12,7 @@ from sqlalchemy import text
 from agentorm import Database, Field, Search, SlowPath, SyncQuery, Vector, repository, vector_field
 from agentorm.expressions import Explain
 from tests.contract.models import Contract
+from tests.contract.planned import notes_on_serving
 from tests.contract.searched import (
     COUNT,
     QUERY,
@@ -47,11 +48,14 @@ def test_the_index_of_the_plan_is_explained(filled: Database) -> None:
     with indexed(filled) as session:
         explained = nearest(session).limit(5).explain()
         assert explained.index == "ix_searchedgraph_embedding_hnsw"
-        assert explained.notes == (MAY_SERVE,)
+        assert notes_on_serving(explained) == (MAY_SERVE,)
         lines = str(explained).splitlines()
         assert lines[:2] == ["ranker: native (approximate)", f"index: {explained.index}"]
         tuned = nearest(session).tune(Search(ef=9, probes=3)).limit(5).explain()
-        assert tuned.notes == (MAY_SERVE, "probes=3 is ignored: no IVFFlat index serves here")
+        assert notes_on_serving(tuned) == (
+            MAY_SERVE,
+            "probes=3 is ignored: no IVFFlat index serves here",
+        )
 
 
 WHY_NOT: dict[str, tuple[Callable[[SyncQuery[Any]], SyncQuery[Any]], str]] = {
@@ -85,7 +89,11 @@ def test_why_no_index_serves_is_explained_and_announced_once(
     with indexed(filled) as session:
         query = change(nearest(session))
         explained = query.explain()
-        assert (explained.index, explained.exact, explained.notes) == (None, True, (reason,))
+        assert (explained.index, explained.exact, notes_on_serving(explained)) == (
+            None,
+            True,
+            (reason,),
+        )
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
             assert query.count() == COUNT
@@ -102,7 +110,7 @@ def test_why_no_index_serves_is_explained_and_announced_once(
 def test_a_field_without_an_index_says_so(db: Database) -> None:
     db.create_all(SearchedPlain)
     query = repository(SearchedPlain, db).similar_to(QUERY).tune(Search(ef=9))
-    assert query.explain().notes == (
+    assert notes_on_serving(query.explain()) == (
         "SearchedPlain.embedding declares no index: every row is ranked, exactly",
         "ef=9 is ignored: no HNSW index serves here",
     )
@@ -115,7 +123,7 @@ def test_an_index_that_is_not_there_is_explained(filled: Database, engine_name: 
         connection.execute(text(f"DROP INDEX ix_searchedgraph_embedding_hnsw{drop}"))
     explained = nearest(filled).limit(5).explain()
     gone = "the HNSW index is declared and not in the database: create it by a migration"
-    assert (explained.index, explained.notes) == (None, (MAY_SERVE, gone))
+    assert (explained.index, notes_on_serving(explained)) == (None, (MAY_SERVE, gone))
     assert [row.id for row in nearest(filled).limit(5).all()] == [n for _, n in truth()[:5]]
 
 
@@ -123,7 +131,7 @@ def test_an_index_that_is_not_there_is_explained(filled: Database, engine_name: 
 def test_the_planner_may_have_another_way(filled: Database) -> None:
     few = nearest(filled).where(SearchedGraph.id == 7).limit(5).explain()
     other = "the planner has another way than the HNSW index: few rows, or few that pass"
-    assert (few.index, few.notes) == (None, (MAY_SERVE, other))
+    assert (few.index, notes_on_serving(few)) == (None, (MAY_SERVE, other))
 
 
 @on_postgresql
