@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from agentorm.direct import Line, keep, kept
-from agentorm.hydrating import Layout, layout_of
+from agentorm.hydrating import Hydrator, hydrator_of
 from agentorm.listening import Ears
 from agentorm.switch import plans_are_on
 
@@ -18,12 +18,12 @@ class Clear:
 
     __slots__ = ("_ears", "_options", "line")
 
-    def __init__(self, line: Line, layout: Layout | None) -> None:
+    def __init__(self, line: Line, hydrator: Hydrator | None) -> None:
         self.line, self._options = line, line.connection._execution_options
         self._ears = Ears()
         line.listen(self._ears, queries=True, statements=True)
-        if layout is not None:
-            layout.listen(self._ears)
+        if hydrator is not None:
+            hydrator.listen(self._ears)
 
     def is_current(self) -> bool:
         """Whether the session is still in that transaction, and nobody has come to listen."""
@@ -42,8 +42,8 @@ def clear_way(line: Line, model: type[Any]) -> Clear | None:
     """The way over a line for plans of this model; None while it is not clear."""
     if not (plans_are_on() and line.is_usual() and line.is_direct()):
         return None
-    layout = layout_of(model)
-    if isinstance(layout, Layout) and layout.is_heard():
+    hydrator = hydrator_of(model)
+    if isinstance(hydrator, Hydrator) and hydrator.is_heard():
         return None
-    way = Clear(line, layout if isinstance(layout, Layout) else None)
+    way = Clear(line, hydrator if isinstance(hydrator, Hydrator) else None)
     return keep(line.session, _WAYS, model, way)

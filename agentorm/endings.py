@@ -214,13 +214,7 @@ class Endings(Preparing[E, Q]):
         return ranker.nearest(self, run)
 
     def _hits(self, run: Run) -> Hits[E]:
-        found = self._found(run)
-        ranker = rank.ranker_of(self, run.dialect).name
-        rows = found.rows
-        if self.target is not None:
-            made = self._row_of()
-            rows = [replace(hit, entity=made(hit)) for hit in rows]
-        return Hits(rows, complete=found.complete, exact=found.exact, ranker=ranker)
+        return rank.hits_of(self, self._found(run), rank.ranker_of(self, run.dialect).name)
 
     def _rows(self, run: Run) -> Iterable[E]:
         rows = run.session.execute(statement(self))

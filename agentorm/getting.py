@@ -16,7 +16,7 @@ from agentorm.dialects.translation import translated
 from agentorm.direct import keep, kept
 from agentorm.entity import Entity
 from agentorm.errors import InvalidValue
-from agentorm.hydrating import Layout
+from agentorm.hydrating import Hydrator
 from agentorm.models import checked_value, key_columns
 from agentorm.plan import Plan, planned_query
 from agentorm.query import Query
@@ -83,9 +83,9 @@ class Getter:
 
     __slots__ = ("_keys", "_model", "_plan", "_states", "_way")
 
-    def __init__(self, way: Clear, plan: Plan, layout: Layout) -> None:
+    def __init__(self, way: Clear, plan: Plan, hydrator: Hydrator) -> None:
         self._way, self._plan = way, plan
-        self._model, self._keys = layout.model, keys_of(layout.model)
+        self._model, self._keys = hydrator.model, keys_of(hydrator.model)
         self._states: dict[Any, Any] = way.line.session.identity_map._dict
 
     def is_current(self) -> bool:
@@ -130,11 +130,11 @@ def getter_of(run: Run, model: type[Any]) -> Getter | None:
     """The getter of a model; None where the ORM has to load its rows."""
     conditions = [column == bindparam(f"key_{i}") for i, column in enumerate(key_columns(model))]
     planned = planned_query(_Rows(model=model, filters=tuple(conditions)), run.line)
-    layout = None if planned is None else planned.plan.layout
-    clear = None if layout is None else clear_way(run.line, model)
-    if planned is None or clear is None or not isinstance(layout, Layout):
+    hydrator = None if planned is None else planned.plan.hydrator
+    clear = None if hydrator is None else clear_way(run.line, model)
+    if planned is None or clear is None or not isinstance(hydrator, Hydrator):
         return None
-    return keep(run.session, _GETTERS, model, Getter(clear, planned.plan, layout))
+    return keep(run.session, _GETTERS, model, Getter(clear, planned.plan, hydrator))
 
 
 class _Rows(Query[Any, "_Rows"]):

@@ -13,7 +13,6 @@ from typing import Any, TypeAlias, cast
 from weakref import WeakKeyDictionary, ref
 
 from pydantic import BaseModel
-from sqlalchemy import Column
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.orm import (
     ColumnProperty,
@@ -30,7 +29,7 @@ from sqlmodel import SQLModel
 from agentorm.json_types import JSONType
 from agentorm.listening import Ears
 from agentorm.loading import RAISE_NOT_LOADED
-from agentorm.models import mapper_of
+from agentorm.models import beyond_one_table, mapper_of
 from agentorm.tracked import adopt
 
 Row: TypeAlias = Sequence[Any]
@@ -60,7 +59,7 @@ class Columns:
         return False
 
     def loader(self, converters: Sequence[Convert | None]) -> Load:
-        """What makes tuples of the rows that a driver gives; as `Layout.loader`."""
+        """What makes tuples of the rows that a driver gives; as `Hydrator.loader`."""
         values = [f"value_{place}" for place in range(len(converters))]
         due = [convert is not None for convert in converters]
         made = [f"convert_{i}({v})" if due[i] else v for i, v in enumerate(values)]
@@ -75,8 +74,8 @@ class Columns:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Layout:
-    """What the entities of a plain model are made of.
+class Hydrator:
+    """What makes entities of the rows of a plain model.
 
     Attributes:
         names: the attributes, in the order in which their columns are selected.
@@ -155,52 +154,48 @@ def converters_of(
     ]
 
 
-def layout_of(model: type[Any]) -> Layout | str:
+def hydrator_of(model: type[Any]) -> Hydrator | str:
     """How entities of the model are made of rows, or why only SQLAlchemy's ORM can load them."""
     mapper = mapper_of(model)
-    known = _layouts.get(model)
+    known = _hydrators.get(model)
     if known is None or known[0] is not mapper.attrs:
-        known = _layouts[model] = (mapper.attrs, _layout(model, mapper))
+        known = _hydrators[model] = (mapper.attrs, _hydrator(model, mapper))
     return known[1]
 
 
-_layouts: WeakKeyDictionary[type[Any], tuple[object, Layout | str]] = WeakKeyDictionary()
+_hydrators: WeakKeyDictionary[type[Any], tuple[object, Hydrator | str]] = WeakKeyDictionary()
 
 
-def _layout(model: type[Any], mapper: Mapper[Any]) -> Layout | str:
+def _hydrator(model: type[Any], mapper: Mapper[Any]) -> Hydrator | str:
     reason = _beyond(mapper)
     if reason is not None:
         return f"{model.__name__} {reason}"
     names = tuple(attribute.key for attribute in mapper.column_attrs)
     keys = tuple(mapper.get_property_by_column(column).key for column in mapper.primary_key)
-    layout = Layout(model, mapper, names, keys)
-    layout.listen(layout.ears)
-    return layout
+    hydrator = Hydrator(model, mapper, names, keys)
+    hydrator.listen(hydrator.ears)
+    return hydrator
 
 
 def _beyond(mapper: Mapper[Any]) -> str | None:
-    if mapper.inherits is not None or mapper.polymorphic_on is not None:
-        return "is part of an inheritance"
-    if [*mapper.self_and_descendants] != [mapper] or len(mapper.tables) != 1:
-        return "is part of an inheritance"
-    if mapper.version_id_col is not None or mapper.always_refresh:
-        return "has rows whose version is checked"
+    reason = beyond_one_table(mapper)
+    if reason is not None:
+        return reason
+    if mapper.always_refresh:
+        return "is always read again"
     if mapper.class_manager._state_constructor is not InstanceState:
         return "keeps its state in a way of its own"
     for attribute in mapper.attrs:
         if isinstance(attribute, RelationshipProperty):
             if attribute.lazy not in _LAZY:
                 return f"always loads {attribute.key}"
-        elif not isinstance(attribute, SynonymProperty) and not _is_plain(attribute, mapper):
+        elif not isinstance(attribute, SynonymProperty) and not _is_loaded(attribute):
             return f"computes or defers {attribute.key}"
     return None
 
 
-def _is_plain(attribute: Any, mapper: Mapper[Any]) -> bool:
-    if not isinstance(attribute, ColumnProperty) or attribute.deferred:
-        return False
-    (first, *others) = attribute.columns
-    return not others and isinstance(first, Column) and first.table is mapper.local_table
+def _is_loaded(attribute: Any) -> bool:
+    return isinstance(attribute, ColumnProperty) and not attribute.deferred
 
 
 def _is_json(kind: TypeEngine[Any]) -> bool:
@@ -216,14 +211,16 @@ def _slot(part: str) -> Any:
     return BaseModel.__dict__[f"__pydantic_{part}__"].__set__
 
 
-def _source(layout: Layout, converted: Sequence[bool], tracked: Sequence[str], more: int) -> str:
+def _source(
+    hydrator: Hydrator, converted: Sequence[bool], tracked: Sequence[str], more: int
+) -> str:
     """The loop over rows, with one variable a column.
 
     The steps are those of `sqlalchemy.orm.loading._instance`, for a new entity of one table.
     """
-    places = {name: f"value_{place}" for place, name in enumerate(layout.names)}
+    places = {name: f"value_{place}" for place, name in enumerate(hydrator.names)}
     rest = [f"value_{place + len(places)}" for place in range(more)]
-    keys = [places[name] for name in layout.keys]
+    keys = [places[name] for name in hydrator.keys]
     found = f"(entity, {', '.join(rest)})" if rest else "entity"
     values = ", ".join(f"{name!r}: {value}" for name, value in places.items())
     lines = [
@@ -248,7 +245,7 @@ def _source(layout: Layout, converted: Sequence[bool], tracked: Sequence[str], m
         "        state.obj = ref(entity, state._cleanup)",
         "        state.committed_state, state.expired_attributes = {}, set()",
         "        state.key, state.session_id, state._instance_dict = key, token, owner",
-        *_filled(layout.model, f"{{{values}, {_STATE!r}: state}}"),
+        *_filled(hydrator.model, f"{{{values}, {_STATE!r}: state}}"),
         *(f"        adopt(state, {name!r})" for name in tracked),
         "        states[key] = state",
         f"        append({found})",

@@ -15,8 +15,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from agentorm import dialects
 from agentorm.columnwise import Whole, whole
-from agentorm.errors import AgentORMError, InvalidValue
 from agentorm.layouts import Layout
+from agentorm.refusals import raise_refused
 
 Process: TypeAlias = Callable[[Any], Any]
 
@@ -171,7 +171,5 @@ def processed(statement: Insertion, place: int, values: Sequence[Any]) -> Sequen
 def _one_by_one(process: Process, values: Sequence[Any]) -> list[Any]:
     try:
         return [*map(process, values)]
-    except AgentORMError:
-        raise
-    except Exception as error:
-        raise InvalidValue(str(error)) from error
+    except Exception as error:  # noqa: BLE001
+        raise_refused(error)

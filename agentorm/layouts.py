@@ -13,6 +13,7 @@ from sqlalchemy import ClauseElement, Column, Table
 from sqlalchemy.orm import InstanceState, Mapper
 
 from agentorm.listening import Ears
+from agentorm.models import beyond_one_table
 
 _EVENTS = ("before_insert", "after_insert")
 _WRAPPED_BY = "sqlalchemy.sql.schema"
@@ -60,18 +61,15 @@ def layout_of(mapper: Mapper[Any]) -> Layout | None:
 def _is_plain(mapper: Mapper[Any]) -> bool:
     """Whether its rows are in one table, an attribute is a column, and nothing is counted."""
     table: Any = mapper.local_table
-    if not isinstance(table, Table) or mapper.inherits is not None or mapper.concrete:
+    if not isinstance(table, Table) or beyond_one_table(mapper) is not None:
         return False
     columns: list[Column[Any]] = list(cast(Any, table).columns)
     return not (
-        mapper.polymorphic_on is not None
-        or mapper.version_id_col is not None
-        or mapper.eager_defaults is True
+        mapper.eager_defaults is True
         or not mapper.batch
         or mapper._readonly_props
         or mapper._insert_cols_evaluating_none[table]
         or mapper._insert_orm_defaults[table]
-        or any(len(attribute.columns) > 1 for attribute in mapper.column_attrs)
         or set[Any](mapper.columns) != set[Any](columns)
         or any(related.lazy in _WRITTEN_LATER for related in mapper.relationships)
         or not all(map(_is_understood, columns))

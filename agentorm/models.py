@@ -71,6 +71,20 @@ def one_table(model: type[Any], method: str) -> Mapper[Any]:
     return mapper
 
 
+def beyond_one_table(mapper: Mapper[Any]) -> str | None:
+    """Why a class is not rows of one table alone, an attribute a column; None where it is."""
+    alone = [*mapper.self_and_descendants] == [mapper] and len(mapper.tables) == 1
+    if mapper.inherits is not None or mapper.polymorphic_on is not None or not alone:
+        return "is part of an inheritance"
+    if mapper.version_id_col is not None:
+        return "has rows whose version is checked"
+    for attribute in mapper.column_attrs:
+        (first, *others) = attribute.columns
+        if others or not isinstance(first, Column) or first.table is not mapper.local_table:
+            return f"computes {attribute.key}"
+    return None
+
+
 _vector_fields: WeakKeyDictionary[type[Any], tuple[Any, dict[str, RankedField]]] = (
     WeakKeyDictionary()
 )

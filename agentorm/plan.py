@@ -19,11 +19,11 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
 from agentorm.direct import Line, Parameters, Sent
-from agentorm.errors import AgentORMError, InvalidValue
-from agentorm.hydrating import Columns, Layout, Load, converters_of, layout_of
+from agentorm.hydrating import Columns, Hydrator, Load, converters_of, hydrator_of
 from agentorm.parameters import check_filled
 from agentorm.query import Query
 from agentorm.read_models import WHOLE_ROW
+from agentorm.refusals import raise_refused
 from agentorm.shapes import Shape, shape_of
 from agentorm.statement import statement
 from agentorm.switch import plans_are_on
@@ -54,7 +54,7 @@ class Plan:
     """A statement as the driver takes it, for every query of one shape."""
 
     sent: Sent
-    layout: Layout | Columns
+    hydrator: Hydrator | Columns
     bounds: tuple[Bound, ...]
     positional: bool
     types: tuple[TypeEngine[Any], ...]
@@ -71,10 +71,8 @@ class Plan:
             if bound.source == source and bound.process is not None:
                 try:
                     bound.process(value)
-                except AgentORMError:
-                    raise
-                except Exception as error:
-                    raise InvalidValue(str(error)) from error
+                except Exception as error:  # noqa: BLE001
+                    raise_refused(error)
 
     def rows(self, line: Line, values: Sequence[Any]) -> list[Any] | None:
         """The entities, or tuples of columns, each with its distance in a ranking.
@@ -88,7 +86,7 @@ class Plan:
         load = self._load
         if load is None:
             converters = converters_of(self.types, self.dialect, line.codes)
-            load = self._load = self.layout.loader(converters)
+            load = self._load = self.hydrator.loader(converters)
         return load(line.session, rows)
 
     def parameters(self, values: Sequence[Any]) -> Parameters:
@@ -101,10 +99,8 @@ class Plan:
             if self.positional:
                 return tuple([bound.of(values) for bound in self.bounds])
             return {bound.name: bound.of(values) for bound in self.bounds}
-        except AgentORMError:
-            raise
-        except Exception as error:
-            raise InvalidValue(str(error)) from error
+        except Exception as error:  # noqa: BLE001
+            raise_refused(error)
 
 
 class Plans:
@@ -174,49 +170,49 @@ def _found(query: Query[Any], line: Line, *, indexed: bool) -> Planned | str:
         return "plans are switched off"
     if not line.is_usual():
         return "the session's events or options decide what is loaded"
-    layout = _layout_of(query)
-    if isinstance(layout, str):
-        return layout
-    if layout.is_heard():
+    hydrator = _hydrator_of(query)
+    if isinstance(hydrator, str):
+        return hydrator
+    if hydrator.is_heard():
         return f"events of {query.model.__name__} are listened to"
     shape = shape_of(query, indexed=indexed)
     if isinstance(shape, str):
         return shape
-    plan = _plan(query, shape, layout, line, indexed=indexed)
+    plan = _plan(query, shape, hydrator, line, indexed=indexed)
     return plan if isinstance(plan, str) else Planned(plan, shape)
 
 
-def _layout_of(query: Query[Any]) -> Layout | Columns | str:
+def _hydrator_of(query: Query[Any]) -> Hydrator | Columns | str:
     target = query.target
     if target is None:
-        return layout_of(query.model)
+        return hydrator_of(query.model)
     if WHOLE_ROW in target.names:
         return "whole rows are read for a class of some columns"
     return Columns(query.model, target.names, target.kind.cls)
 
 
 def _plan(
-    query: Query[Any], shape: Shape, layout: Layout | Columns, line: Line, *, indexed: bool
+    query: Query[Any], shape: Shape, hydrator: Hydrator | Columns, line: Line, *, indexed: bool
 ) -> Plan | str:
     dialect = line.connection.dialect
     plans = _plans.get(dialect) or _plans.setdefault(dialect, Plans())
-    key = (line.dialect, layout, shape.key)
+    key = (line.dialect, hydrator, shape.key)
     made = plans.get(key)
     if made is None:
-        made = compiled_plan(query, shape, layout, line, indexed=indexed)
+        made = compiled_plan(query, shape, hydrator, line, indexed=indexed)
         plans.keep(key, made)
     return made
 
 
 def compiled_plan(
-    query: Query[Any], shape: Shape, layout: Layout | Columns, line: Line, *, indexed: bool
+    query: Query[Any], shape: Shape, hydrator: Hydrator | Columns, line: Line, *, indexed: bool
 ) -> Plan | str:
     """The plan of all queries that have the shape of this one, or why there is none."""
     made: Any = statement(query, indexed=indexed, keys_first=line.dialect.sorts_whole_rows)
     columns = made._raw_columns
     chosen = made
-    if isinstance(layout, Layout):
-        columns = [*layout.attributes, *columns[1:]]
+    if isinstance(hydrator, Hydrator):
+        columns = [*hydrator.attributes, *columns[1:]]
         chosen = made.with_only_columns(*columns, maintain_column_froms=True)
     dialect = line.connection.dialect
     compiled: SQLCompiler = chosen.compile(dialect=dialect)
@@ -226,7 +222,7 @@ def compiled_plan(
     bounds = [_bound(name, compiled, dialect, sources) for name in _names(compiled)]
     sent = Sent(compiled.string, binary=line.dialect.returns_binary(compiled))
     types = tuple(column.type for column in columns)
-    return Plan(sent, layout, tuple(bounds), compiled.positional, types, dialect)
+    return Plan(sent, hydrator, tuple(bounds), compiled.positional, types, dialect)
 
 
 class _Sources:

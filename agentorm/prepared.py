@@ -81,11 +81,8 @@ class Prepared(Generic[E]):
         found = None if ranking is None else self._by_plan(place, values)
         if found is None or ranking is None:
             return self._given(values).on(place).hits()
-        hits, target = self._scored(found, ranking), self.query.target
-        if target is not None:
-            made = target.of_hit(self.query.gives)
-            hits = [replace(hit, entity=made(hit)) for hit in hits]
-        return Hits(hits, complete=True, exact=found.exact, ranker="native")
+        hits = rank.Found(self._scored(found, ranking), exact=found.exact)
+        return rank.hits_of(self.query, hits, "native")
 
     @overload
     def first(self, place: SyncPlace, /, **values: Any) -> E | None: ...

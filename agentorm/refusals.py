@@ -1,4 +1,4 @@
-"""pydantic's errors, said in ours."""
+"""The errors of pydantic and of types, said in ours."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import json
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from reprlib import Repr
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from agentorm.errors import DimensionMismatch, InvalidValue, InvalidVector, UnknownField
+from agentorm.errors import (
+    AgentORMError,
+    DimensionMismatch,
+    InvalidValue,
+    InvalidVector,
+    UnknownField,
+)
 from agentorm.json_values import step
 from agentorm.vectors import AnyVector
 
@@ -42,6 +48,17 @@ class _Short(Repr):
 
 
 _short = _Short()
+
+
+def raise_refused(error: Exception) -> NoReturn:
+    """Raise what the type of a column has raised about a value, as an error of ours.
+
+    Raises:
+        AgentORMError: the same, or an InvalidValue that says so.
+    """
+    if isinstance(error, AgentORMError):
+        raise error
+    raise InvalidValue(str(error)) from error
 
 
 def refusal(

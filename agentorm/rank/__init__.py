@@ -15,7 +15,7 @@ from agentorm.legs import nearest_leg
 from agentorm.query import Query
 from agentorm.rank import texts
 from agentorm.rank.apart import FusedApart
-from agentorm.rank.base import Found, Ranker, Run, split
+from agentorm.rank.base import Found, Ranker, Run, hits_of, split
 from agentorm.rank.fused import Fused
 from agentorm.rank.indexing import ignored, unpaged, unserved, why_not_by
 from agentorm.rank.matches import Matches, raw_refused
@@ -34,6 +34,7 @@ __all__ = [
     "announce_page",
     "announce_unserved",
     "check_free",
+    "hits_of",
     "ignored",
     "learn",
     "ranker_of",

@@ -21,7 +21,7 @@ from agentorm.models import key_columns, mapper_of
 from agentorm.query import Query
 from agentorm.rankings import Ranking
 from agentorm.read_models import WHOLE_ROW
-from agentorm.results import Hit
+from agentorm.results import Hit, Hits
 
 E = TypeVar("E")
 V = TypeVar("V")
@@ -62,6 +62,15 @@ class Found(Generic[E]):
     rows: list[Hit[E]]
     exact: bool
     complete: bool = True
+
+
+def hits_of(query: Query[E], found: Found[E], ranker: str) -> Hits[E]:
+    """The answer of a ranking, with what its rows are read into."""
+    rows = found.rows
+    if query.target is not None:
+        made = query.target.of_hit(query.gives)
+        rows = [replace(hit, entity=made(hit)) for hit in rows]
+    return Hits(rows, complete=found.complete, exact=found.exact, ranker=ranker)
 
 
 def hit_of(ranking: Ranking, entity: E, distance: float) -> Hit[E]:
