@@ -27,7 +27,8 @@ BINARY = {"agentorm_binary": True}
 """Execution options of a statement whose rows come in the driver's binary form."""
 
 _LINES = "agentorm_lines"
-_STATEMENTS = ("before_execute", "after_execute", "before_cursor_execute", "after_cursor_execute")
+_EXECUTED = ("before_execute", "after_execute")
+_STATEMENTS = ("before_cursor_execute", "after_cursor_execute")
 _DRIVER = ("do_execute", "do_executemany")
 _SESSION = ("do_orm_execute", "loaded_as_persistent")
 _HARMLESS = frozenset({"insertmanyvalues_page_size", "isolation_level", "postgresql_readonly"})
@@ -92,13 +93,16 @@ class Line:
         return session
 
     def listen(self, ears: Ears, *, queries: bool = False, statements: bool = False) -> None:
-        """Let these hear who listens to the session's queries, or the engine's statements."""
+        """Let these hear who listens to queries as SQLAlchemy has them, or to the SQL of them."""
+        connection = self.connection
         if queries:
             ears.watch(self.session, _SESSION)
+            ears.watch(connection, _EXECUTED)
+            ears.watch(connection.engine, _EXECUTED)
         if statements:
-            ears.watch(self.connection, _STATEMENTS)
-            ears.watch(self.connection.engine, _STATEMENTS)
-            ears.watch(self.connection.dialect, _DRIVER)
+            ears.watch(connection, _STATEMENTS)
+            ears.watch(connection.engine, _STATEMENTS)
+            ears.watch(connection.dialect, _DRIVER)
 
     def is_current(self) -> bool:
         """Whether the session is still in the same transaction, and it has not failed.

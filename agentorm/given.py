@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, ColumnElement
 from sqlalchemy.sql import visitors
 
 from agentorm import rank
-from agentorm.errors import InvalidQuery, InvalidValue
+from agentorm.errors import DimensionMismatch, InvalidQuery, InvalidValue, InvalidVector
 from agentorm.parameters import Parameter, Slot
 from agentorm.plan import Plan, planned_query
 from agentorm.query import Query
@@ -81,8 +81,15 @@ class Way:
             try:
                 self.plan.check(one.place, values[one.name])
             except InvalidValue as refused:
-                return InvalidValue(refused.problem, field=f"param({one.name!r})")
+                return _at(f"param({one.name!r})", refused)
         return error
+
+
+def _at(field: str, error: InvalidValue) -> InvalidValue:
+    if isinstance(error, DimensionMismatch):
+        return DimensionMismatch(expected=error.expected, got=error.got, field=field)
+    kind = InvalidVector if isinstance(error, InvalidVector) else InvalidValue
+    return kind(error.problem, field=field)
 
 
 def way_of(query: Query[Any], run: Run) -> Way | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Integer, Table, func, insert, select
@@ -94,6 +94,7 @@ def statements_of(layout: Layout, dialect: SQLAlchemyDialect) -> Statements:
     return made
 
 
+_POSITIONAL: Mapping[str, Literal["format", "qmark"]] = {"pyformat": "format", "named": "qmark"}
 _positional: WeakKeyDictionary[SQLAlchemyDialect, SQLAlchemyDialect] = WeakKeyDictionary()
 
 
@@ -104,7 +105,7 @@ def positional(dialect: SQLAlchemyDialect) -> SQLAlchemyDialect:
     made = _positional.get(dialect)
     if made is None:
         made = _positional[dialect] = copy(dialect)
-        made.paramstyle, made.positional = "format", True
+        made.paramstyle, made.positional = _POSITIONAL[dialect.paramstyle], True
         dialects.remember(made, dialects.of(dialect))
     return made
 

@@ -7,7 +7,7 @@ Of SQLAlchemy this uses what is not public: what a select is made of, and whence
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, TypeAlias, cast
@@ -110,6 +110,9 @@ class Plans:
         self._kept: OrderedDict[Any, Plan | str] = OrderedDict()
         self._lock = Lock()
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def get(self, key: Any) -> Plan | str | None:
         """The plan of that key, or why there is none; None where that is not known."""
         with self._lock:
@@ -127,6 +130,11 @@ class Plans:
 
 
 _plans: WeakKeyDictionary[SQLAlchemyDialect, Plans] = WeakKeyDictionary()
+
+
+def plans_of(dialect: SQLAlchemyDialect) -> Plans:
+    """The plans of the engine that has this dialect."""
+    return _plans.get(dialect) or _plans.setdefault(dialect, Plans())
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +202,7 @@ def _hydrator_of(query: Query[Any]) -> Hydrator | Columns | str:
 def _plan(
     query: Query[Any], shape: Shape, hydrator: Hydrator | Columns, line: Line, *, indexed: bool
 ) -> Plan | str:
-    dialect = line.connection.dialect
-    plans = _plans.get(dialect) or _plans.setdefault(dialect, Plans())
+    plans = plans_of(line.connection.dialect)
     key = (line.dialect, hydrator, shape.key)
     made = plans.get(key)
     if made is None:
@@ -220,6 +227,8 @@ def compiled_plan(
         return "its SQL depends on the values, as that of a list does"
     sources = _Sources(query, shape, chosen)
     bounds = [_bound(name, compiled, dialect, sources) for name in _names(compiled)]
+    if not sources.are_all_in(bounds):
+        return "a value does not get into its SQL as it is"
     sent = Sent(compiled.string, binary=line.dialect.returns_binary(compiled))
     types = tuple(column.type for column in columns)
     return Plan(sent, hydrator, tuple(bounds), compiled.positional, types, dialect)
@@ -229,19 +238,36 @@ class _Sources:
     """Which value of its shape each parameter of a query's statement is."""
 
     def __init__(self, query: Query[Any], shape: Shape, made: Any) -> None:
+        self._binds = shape.binds
         self._places: dict[int, int] = {id(bind): i for i, bind in enumerate(shape.binds)}
         vectors = () if query.ranking is None else query.ranking.vectors
         self._vectors = {id(v): len(shape.binds) + i for i, v in enumerate(vectors)}
         page = made if query.size is None or made._limit_clause is not None else _keys_of(made)
         ends = (page._limit_clause, page._offset_clause)
+        self._needed = {*self._vectors.values()}
         for place, clause in enumerate(ends, start=len(shape.values) - len(ends)):
-            self._places[id(clause)] = place
+            if clause is not None:
+                self._places[id(clause)] = place
+                self._needed.add(place)
 
     def of(self, bind: BindParameter[Any]) -> Source:
         """The place of the value among those of the shape; None where it is none of them."""
         origins = (self._places.get(id(origin)) for origin in cast(Any, bind)._cloned_set)
         found = next((place for place in origins if place is not None), None)
         return self._vectors.get(id(bind.value)) if found is None else found
+
+    def are_all_in(self, bounds: Iterable[Bound]) -> bool:
+        """Whether a statement with these takes every value of the shape.
+
+        Of parameters with one name it has one, which stands for those of the same type.
+        """
+        taken = {bound.source for bound in bounds}
+        known = {_known_by(bind) for i, bind in enumerate(self._binds) if i in taken}
+        return self._needed <= taken and known.issuperset(map(_known_by, self._binds))
+
+
+def _known_by(bind: BindParameter[Any]) -> tuple[Any, ...]:
+    return bind.key, bind.type._static_cache_key
 
 
 def _keys_of(made: Any) -> Any:

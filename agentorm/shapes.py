@@ -10,11 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement
+from sqlalchemy import BindParameter
+from sqlalchemy.sql.cache_key import CacheConst
+from sqlalchemy.sql.visitors import anon_map
 
 from agentorm.query import Query
 
 _USUAL_BITS = 31
+_NO_KEY, _LATER_VALUES = CacheConst.NO_CACHE, CacheConst.PARAMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,10 @@ def shape_of(query: Query[Any], *, indexed: bool = True) -> Shape | str:
     keys: list[Any] = [query.model, indexed, query.size is None]
     keys += [bool(query.skip), is_long(query.size), is_long(query.skip), query.search]
     binds: list[BindParameter[Any]] = []
+    known = anon_map()
     apart = () if ranking is None else ranking.apart
     for part in (query.filters, query.ordering, apart):
-        if not _tell(part, keys, binds):
+        if not _tell(part, known, keys, binds):
             return "a condition has no shape that SQLAlchemy tells"
     values = [bind.effective_value for bind in binds]
     if ranking is not None:
@@ -71,17 +75,18 @@ def _beyond(query: Query[Any]) -> str | None:
 
 
 def _tell(
-    parts: Iterable[ColumnElement[Any]], keys: list[Any], binds: list[BindParameter[Any]]
+    parts: Iterable[Any],
+    known: anon_map,
+    keys: list[Any],
+    binds: list[BindParameter[Any]],
 ) -> bool:
-    """Whether SQLAlchemy tells what these are known by; to the lists it adds what."""
-    for part in parts:
-        told = part._generate_cache_key()
-        if told is None:
-            return False
-        keys.append(told.key)
-        binds += told.bindparams
+    """Whether SQLAlchemy tells what these are known by; to the lists it adds what.
+
+    What it has seen is the same for all parts, so that one that two of them share is not two.
+    """
+    keys += [part._gen_cache_key(known, binds) for part in parts]
     keys.append(None)
-    return True
+    return _NO_KEY not in known and _LATER_VALUES not in known
 
 
 def _repeated(vectors: Sequence[object]) -> tuple[int, ...]:

@@ -85,7 +85,7 @@ _BY_ONE = nullcontext()
 
 def refuse_other_tasks(engine: Engine) -> None:
     """See that no statement is sent while another task uses the connection."""
-    event.listen(engine, "before_execute", _before)
+    event.listen(engine, "before_execute", _before, retval=True)
     event.listen(engine, "before_cursor_execute", _before_cursor)
     event.listen(engine, "after_cursor_execute", _after_cursor)
     event.listen(engine, "handle_error", _after_error)
@@ -227,8 +227,9 @@ def _before_write(session: Session, *rest: object) -> None:
 
 def _before(
     conn: Connection, element: Any, multiparams: Any, params: Any, execution_options: Any
-) -> None:
+) -> tuple[Any, Any, Any]:
     _use(conn).claim()
+    return element, multiparams, params
 
 
 def _before_cursor(

@@ -64,14 +64,16 @@ def flushes(session: Session) -> Generator[list[str]]:
     """The tables that SQLAlchemy's flush inserts into; nobody is listened to by that."""
     heard: list[str] = []
 
-    def before(conn: object, element: Any, *rest: object) -> None:
-        if getattr(element, "is_insert", False):
-            heard.append(element.table.name)
+    def before(
+        conn: object, cursor: object, sql: str, given: object, context: Any, *rest: object
+    ) -> None:
+        if context.compiled is not None and context.isinsert:
+            heard.append(context.compiled.statement.table.name)
 
     connection = session.connection()
-    event.listen(connection, "before_execute", before)
+    event.listen(connection, "before_cursor_execute", before)
     yield heard
-    event.remove(connection, "before_execute", before)
+    event.remove(connection, "before_cursor_execute", before)
 
 
 def docs(*titles: str) -> list[Doc]:
