@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Insert,
+    Select,
+    Table,
+    and_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapper
 
@@ -17,7 +27,6 @@ from agentorm.rank.base import in_chunks
 
 Key: TypeAlias = tuple[Any, ...]
 _AS_STORED = {"populate_existing": True}
-_WITH_NULL = {"render_nulls": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,44 +45,51 @@ class Batch:
     chosen: tuple[str, ...]
     rows: Sequence[dict[str, Any]]
 
-    def returned(self) -> Iterable[tuple[Key, Any]]:
-        """Write them by a statement that gives the rows back; each with its key."""
-        statement = self._statement().returning(self.mapper.class_)
-        sent = list(self.rows)
-        written = self.run.session.scalars(statement, sent, execution_options=_AS_STORED)
-        return [(self._key_of(entity), entity) for entity in written.unique()]
+    def written(self) -> list[tuple[Key, Any]]:
+        """Write the rows, and give each as it is now, with its key.
 
-    def guarded(self) -> Iterable[tuple[Key, Any]]:
-        """Write them by a statement that gives nothing back, then read them; each with its key."""
-        self._write(self._statement())
-        return self._read_back()
-
-    def _statement(self) -> Insert:
-        columns = self.mapper.column_attrs
-        key = [columns[name].columns[0].name for name in self.target]
-        overwrite = [columns[name].columns[0].name for name in self.chosen or self.target]
-        return self.run.dialect.upsert(self.mapper.class_, key, overwrite)
-
-    def _write(self, statement: Insert) -> None:
-        """The statement is refused where another unique key finds its row first.
-
-        Then the row of the wanted key is updated, which the other key may refuse for good; rows
-        that were written before the refusal are only written again.
+        The statement is refused where another unique key finds its row first: then each half is
+        written by itself. Of such a row alone, that of the wanted key is updated, which the other
+        key may refuse for good; rows that were written before the refusal are only written again.
         """
         try:
-            self.run.session.execute(statement, list(self.rows), execution_options=_WITH_NULL)
+            return self._sent()
         except DBAPIError as error:
             if error.orig is None or not self.run.dialect.is_other_key(error.orig):
                 raise
-            if len(self.rows) > 1:
-                self._write_each(statement)
-                return
-            if self._update(self.rows[0]) == 0:
-                raise self._violation() from error
+            if len(self.rows) == 1:
+                if self._update(self.rows[0]) == 0:
+                    raise self._violation() from error
+                return self._read_back()
+        half = len(self.rows) // 2
+        parts = (replace(self, rows=self.rows[:half]), replace(self, rows=self.rows[half:]))
+        return [row for part in parts for row in part.written()]
 
-    def _write_each(self, statement: Insert) -> None:
-        for row in self.rows:
-            replace(self, rows=[row])._write(statement)  # noqa: SLF001  # its own kind
+    def _sent(self) -> list[tuple[Key, Any]]:
+        statement, session, sent = self._statement(), self.run.session, list(self.rows)
+        if not self.run.dialect.upsert_returns:
+            session.execute(statement, sent, execution_options=self._options())
+            return self._read_back()
+        options = {**self._options(), **_AS_STORED}
+        returning = statement.returning(self.mapper.class_)
+        written = session.scalars(returning, sent, execution_options=options).unique()
+        return self._matched(self.rows, {self._key_of(entity): entity for entity in written})
+
+    def _options(self) -> dict[str, Any]:
+        """Without NULL in a statement, each pattern of values is one of its own."""
+        defaults = {a.key for a in self.mapper.column_attrs if _has_default(a.columns[0])}
+        is_due = any(row[name] is None for row in self.rows for name in defaults & row.keys())
+        return {} if is_due else {"render_nulls": True}
+
+    @property
+    def _key_names(self) -> list[str]:
+        columns = self.mapper.column_attrs
+        return [columns[name].columns[0].name for name in self.target]
+
+    def _statement(self) -> Insert:
+        columns = self.mapper.column_attrs
+        overwrite = [columns[name].columns[0].name for name in self.chosen or self.target]
+        return self.run.dialect.upsert(self.mapper.class_, self._key_names, overwrite)
 
     def _update(self, row: dict[str, Any]) -> int:
         values = {name: row[name] for name in self.chosen or self.target}
@@ -89,33 +105,64 @@ class Batch:
             hint="only the row of the named key is ever overwritten",
         )
 
-    def _read_back(self) -> Iterable[tuple[Key, Any]]:
+    def _read_back(self) -> list[tuple[Key, Any]]:
         """The rows as they are now, though the transaction may look at an older snapshot.
 
-        A row that the snapshot shows as written, in every field, is as it is now. Any other is
-        read under its lock, and alone: a lock on many keys at once may be one on the whole table.
+        A row that the snapshot shows as written, in every field, is as it is now. The others are
+        read under their locks, which they have since they were written.
         """
-        certain = self._writes_every_field()
+        certain = self._writes_every_field() or self.run.dialect.sees_what_it_wrote
+        read: list[tuple[Key, Any]] = []
         for part in in_chunks(self.rows):
-            found = self._found(part)
-            for row in part:
-                key = self._key(row)
-                entity = found.get(key)
-                if entity is None or not (certain and self._holds(entity, row)):
-                    alone = select(self.mapper.class_).where(*self._same(row)).with_for_update()
-                    read = self.run.session.scalars(alone, execution_options=_AS_STORED)
-                    entity = read.unique().one()
-                yield key, entity
+            found = self._current(part) if certain else {}
+            read += self._matched(part, found)
+        return read
 
-    def _found(self, rows: Sequence[dict[str, Any]]) -> dict[Key, Any]:
-        fields = [getattr(self.mapper.class_, name) for name in self.target]
-        keys = [self._key(row) for row in rows]
-        wanted = tuple_(*fields).in_(keys)
-        if len(fields) == 1:
-            wanted = fields[0].in_([key for (key,) in keys])
-        reading = select(self.mapper.class_).where(wanted)
-        read = self.run.session.scalars(reading, execution_options=_AS_STORED)
-        return {self._key_of(entity): entity for entity in read.unique()}
+    def _matched(
+        self, rows: Sequence[dict[str, Any]], found: dict[Key, Any]
+    ) -> list[tuple[Key, Any]]:
+        """The entity of each row, read again where none is found under its very key."""
+        rest = [row for row in rows if self._key(row) not in found]
+        found |= self._locked(rest) if rest else {}
+        return [(key, found[key]) for key in map(self._key, rows) if key in found]
+
+    def _current(self, rows: Sequence[dict[str, Any]]) -> dict[Key, Any]:
+        read = self._read(select(self.mapper.class_).where(self._among(rows)))
+        found = {self._key_of(entity): entity for entity in read}
+        if self.run.dialect.sees_what_it_wrote:
+            return found
+        given = {self._key(row): row for row in rows}
+        return {key: e for key, e in found.items() if key in given and self._holds(e, given[key])}
+
+    def _locked(self, rows: Sequence[dict[str, Any]]) -> dict[Key, Any]:
+        """The rows by their unique index, since another way would lock more than these.
+
+        Where the server does not have such an index under a name, each is read alone.
+        """
+        found: dict[Key, Any] = {}
+        selected, index = select(self.mapper.class_).with_for_update(), None
+        if len(rows) > 1:
+            table = cast("Table", self.mapper.local_table)
+            index = self.run.dialect.unique_index(self.run.connection, table, self._key_names)
+        if index is not None:
+            hinted = selected.with_hint(self.mapper.class_, index)
+            read = self._read(hinted.where(self._among(rows)))
+            found = {self._key_of(entity): entity for entity in read}
+        for row in rows:
+            if self._key(row) not in found:
+                for entity in self._read(selected.where(*self._same(row))):
+                    found[self._key(row)] = entity
+        return found
+
+    def _read(self, statement: Select[Any]) -> Sequence[Any]:
+        read = self.run.session.scalars(statement, execution_options=_AS_STORED)
+        return read.unique().all()
+
+    def _among(self, rows: Sequence[dict[str, Any]]) -> ColumnElement[bool]:
+        if len(self.target) == 1:
+            field = getattr(self.mapper.class_, self.target[0])
+            return cast("ColumnElement[bool]", field.in_([row[self.target[0]] for row in rows]))
+        return or_(*(and_(*self._same(row)) for row in rows))
 
     def _writes_every_field(self) -> bool:
         rest = {a.key for a in self.mapper.column_attrs} - {*self.chosen, *self.target}
@@ -136,3 +183,7 @@ class Batch:
 
     def _same(self, row: dict[str, Any]) -> list[ColumnElement[bool]]:
         return [getattr(self.mapper.class_, name) == row[name] for name in self.target]
+
+
+def _has_default(column: Any) -> bool:
+    return getattr(column, "default", None) is not None

@@ -55,11 +55,11 @@ def upserted(
         wanted[_key_of(mapper, entity, target) or place] = entity
     keyed = {key: entity for key, entity in wanted.items() if not isinstance(key, int)}
     unkeyed = [entity for key, entity in wanted.items() if isinstance(key, int)]
-    with limited_statements(run, unkeyed):
+    in_order = [keyed[key] for key in _sorted_alike(keyed)]
+    with limited_statements(run, wanted.values()):
         run.session.add_all(unkeyed)
         run.session.flush()
-    in_order = [keyed[key] for key in _sorted_alike(keyed)]
-    stored = dict(_written(run, mapper, in_order, target, overwrite))
+        stored = dict(_written(run, mapper, in_order, target, overwrite))
     return [stored.get(key, entity) for key, entity in wanted.items()]
 
 
@@ -91,8 +91,7 @@ def _written(
     for names, rows in _by_fields(mapper, entities).items():
         keys = {str(column.key) for column in key_columns(mapper.class_)} | {*target}
         chosen = tuple(n for n in names if n not in keys and (overwrite is None or n in overwrite))
-        batch = Batch(run, mapper, target, chosen, rows)
-        yield from batch.returned() if run.dialect.upsert_returns else batch.guarded()
+        yield from Batch(run, mapper, target, chosen, rows).written()
 
 
 def _by_fields(

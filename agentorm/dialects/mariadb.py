@@ -66,6 +66,7 @@ class MariaDB(MySQL):
     index_order = MappingProxyType({Metric.COSINE: _COSINE, Metric.L2: _EUCLIDEAN})
     indexed_metrics = MappingProxyType({Kind.FLOAT32: frozenset({Metric.COSINE, Metric.L2})})
     reads_what_it_changes = True
+    upsert_returns = True
     defaults_long_values = True
     index_dimensions = MappingProxyType({Kind.FLOAT32: MySQL.most_dimensions})
     few_passing = 2_000

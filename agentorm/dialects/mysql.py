@@ -36,6 +36,7 @@ from sqlalchemy.types import TypeEngine
 from agentorm import errors
 from agentorm.dialects import (
     generated,
+    mysql_indexes,
     mysql_limits,
     mysql_text,
     mysql_types,
@@ -104,6 +105,7 @@ class MySQL(Dialect):
     statement_bytes = _LONGEST_STATEMENT
     reads_what_it_changes = False
     upsert_returns = False
+    sees_what_it_wrote = False
     streams_alone = True
     vector_column: ClassVar[type[mysql_types.VECTOR]] = mysql_types.VectorReadAsBytes
     modes: ClassVar[tuple[str, ...]] = ("STRICT_ALL_TABLES", "NO_AUTO_VALUE_ON_ZERO")
@@ -211,6 +213,11 @@ class MySQL(Dialect):
                 "AUTOCOMMIT has no savepoints, so nothing can be all or none",
                 hint="leave isolation_level out, or name another",
             )
+
+    def unique_index(
+        self, connection: Connection, table: Table, columns: Sequence[str]
+    ) -> str | None:
+        return mysql_indexes.unique_index(connection, table, columns)
 
     def is_other_key(self, error: BaseException) -> bool:
         return _code(error) == _ROW_OF_ANOTHER_KEY

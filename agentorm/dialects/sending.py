@@ -19,10 +19,13 @@ class Sends:
 
     Attributes:
         takes_entities: whether entities are inserted by statements of our own.
+        sees_what_it_wrote: whether a select shows a row as it is, once an upsert has met it: not
+            where a snapshot is older, and the upsert had nothing to change.
         copies_from: how many rows are better copied than inserted, where there is such a way.
     """
 
     takes_entities: ClassVar[bool] = False
+    sees_what_it_wrote: ClassVar[bool] = True
     copies_from: ClassVar[int | None] = None
 
     def insert_keyless(self, sender: Copier, rows: Keyless, most: int) -> Sequence[Any] | None:
@@ -53,6 +56,15 @@ class Sends:
             stored: as the server has the table, if it was asked already.
         """
         return False
+
+    def unique_index(
+        self, connection: Connection, table: Table, columns: Sequence[str]
+    ) -> str | None:
+        """A hint that a select shall find rows by the unique index of these columns.
+
+        None where the server has no such index, or needs no hint.
+        """
+        return None
 
     def has_begun(self, connection: Connection) -> bool:
         """Whether the engine is in the transaction that SQLAlchemy has begun."""

@@ -13,6 +13,8 @@ from agentorm import dialects
 from tests.compile.library import Author, Book, Loan
 from tests.compile.sql_of import assert_sql, folded, sql_of
 
+ENGINES = ("sqlite", "postgresql", "mysql", "mariadb")
+
 
 def upsert(
     model: type[Any], key: list[str], overwrite: list[str], **values: Any
@@ -45,7 +47,7 @@ def test_by_the_primary_key() -> None:
             VALUES (:id::BIGINT, :name)
             ON CONFLICT (id) DO UPDATE SET name = excluded.name RETURNING author.id, author.name""",
         mysql=mysql,
-        mariadb=mysql,
+        mariadb=mysql + " RETURNING author.id, author.name",
     )
 
 
@@ -65,7 +67,7 @@ def test_by_another_unique_key() -> None:
             ON CONFLICT (name) DO UPDATE SET name = excluded.name
             RETURNING author.id, author.name""",
         mysql=mysql,
-        mariadb=mysql,
+        mariadb=mysql + " RETURNING author.id, author.name",
     )
 
 
@@ -88,7 +90,7 @@ def test_by_a_composite_key_with_a_vector() -> None:
             ON CONFLICT (branch, number) DO UPDATE SET embedding = excluded.embedding
             RETURNING loan.branch, loan.number, loan.embedding""",
         mysql=mysql,
-        mariadb=mysql,
+        mariadb=mysql + " RETURNING loan.branch, loan.number, loan.embedding",
     )
 
 
@@ -111,7 +113,7 @@ def test_only_the_chosen_fields_are_overwritten() -> None:
             ON CONFLICT (id) DO UPDATE SET title = excluded.title, year = excluded.year
             RETURNING book.id, book.title, book.year, book.author_id, book.embedding""",
         mysql=mysql,
-        mariadb=mysql,
+        mariadb=mysql + " RETURNING book.id, book.title, book.year, book.author_id, book.embedding",
     )
 
 
@@ -130,6 +132,8 @@ def test_a_key_alone_is_compared_before_any_of_it_is_assigned(key: list[str], en
         IF((loan.number <=> VALUES(number)) AND (loan.branch <=> VALUES(branch)),
             loan.number, (SELECT NULL AS anon_1 UNION ALL SELECT NULL AS anon_1))"""
     expected = by_branch if key[0] == "branch" else by_number
+    if engine == "mariadb":
+        expected += " RETURNING loan.branch, loan.number, loan.embedding"
     assert sql_of(upsert(Loan, key, key, branch="x", number=1), engine) == folded(expected)
 
 
@@ -150,6 +154,6 @@ def test_the_new_row_has_a_name_on_a_mysql_that_knows_such() -> None:
         embedding = new.embedding""")
 
 
-def test_mysql_and_mariadb_do_not_give_the_rows_back() -> None:
-    assert not dialects.declared("mysql").upsert_returns
-    assert not dialects.declared("mariadb").upsert_returns
+def test_mysql_alone_does_not_give_the_rows_back() -> None:
+    silent = [name for name in ENGINES if not dialects.declared(name).upsert_returns]
+    assert silent == ["mysql"]
