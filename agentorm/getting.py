@@ -81,12 +81,11 @@ class Getter:
     An entity that the session has is given without a statement, as SQLAlchemy's `Session.get` does.
     """
 
-    __slots__ = ("_keys", "_model", "_plan", "_states", "_way")
+    __slots__ = ("_keys", "_model", "_plan", "_way")
 
     def __init__(self, way: Clear, plan: Plan, hydrator: Hydrator) -> None:
         self._way, self._plan = way, plan
         self._model, self._keys = hydrator.model, keys_of(hydrator.model)
-        self._states: dict[Any, Any] = way.line.session.identity_map._dict
 
     def is_current(self) -> bool:
         """Whether the session is still in that transaction, and nobody has come to listen."""
@@ -99,7 +98,8 @@ class Getter:
             InvalidValue: no key of the model.
         """
         parts = self._keys.parts(key)
-        state = self._states.get((self._model, parts, None))
+        states: dict[Any, Any] = self._way.line.session.identity_map._dict
+        state = states.get((self._model, parts, None))
         if state is not None:
             entity = state.obj()
             if entity is not None:

@@ -162,6 +162,15 @@ def test_an_expunged_entity_is_read_anew(shop: Database) -> None:
         assert one.name == "apple"
 
 
+def test_an_entity_is_read_anew_when_all_are_expunged(shop: Database) -> None:
+    for name, way in WAYS.items():
+        with warmed(shop) as session:
+            held = [one for one in (way(session), way(session)) if one is not None]
+            session.expunge_all()
+            assert way(session) is not held[0], name
+            assert way(session) is way(session), name
+
+
 def test_merge_copies_onto_the_loaded_entity(shop: Database) -> None:
     with shop.session() as session:
         away = apple(session)
