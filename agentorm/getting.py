@@ -107,7 +107,7 @@ class Getter:
         line, plan = self._way.line, self._plan
         try:
             line.flush()
-            rows = line.fetch_directly(plan.sent, plan.parameters((*parts, None, 0)))
+            rows = line.fetch_directly(*plan.sending((*parts, None, 0)))
         except SQLAlchemyError:
             with translated(line.connection.dialect):
                 raise

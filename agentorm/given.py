@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -17,7 +17,7 @@ from agentorm.plan import Plan, planned_query
 from agentorm.query import Query
 from agentorm.rank import Run
 from agentorm.rankings import Ranking, is_plain_vector, vector_to_rank_by
-from agentorm.shapes import is_long
+from agentorm.shapes import is_long, value_of
 from agentorm.whole_numbers import whole
 
 _LEAST = {"limit": 1, "offset": 0}
@@ -56,7 +56,7 @@ class Way:
         """Those of the plan, for one call; what is pending has been written."""
         made = list(self.values)
         for place, bind in self.late:
-            made[place] = bind.effective_value
+            made[place] = value_of(bind)
         for one in self.given:
             value = values[one.name]
             made[one.place] = value if one.check is None else one.check(value)
@@ -107,7 +107,7 @@ def way_of(query: Query[Any], run: Run) -> Way | None:
         return None
     shape = planned.shape
     given = [
-        Given(place, bind.key)
+        Given(place, bind.key, partial(listed, bind.key) if bind.expanding else None)
         for place, bind in enumerate(shape.binds)
         if isinstance(bind, Parameter)
     ]
@@ -141,6 +141,17 @@ def check_names(names: tuple[str, ...], values: Mapping[str, Any]) -> None:
     raise InvalidQuery(f"the parameters do not fit; {problem}", hint=hint)
 
 
+def listed(name: str, value: Any) -> list[Any]:
+    """The values of a parameter that stands for a list.
+
+    Raises:
+        InvalidValue: it is none.
+    """
+    if isinstance(value, str | bytes) or not isinstance(value, Collection):
+        raise InvalidValue(f"expected a list of values, got {value!r}", field=f"param({name!r})")
+    return [*value]
+
+
 def parameters_in(condition: ColumnElement[Any]) -> Iterator[str]:
     """The names of the parameters in a condition."""
     for part in visitors.iterate(condition):
@@ -154,7 +165,14 @@ def filled(condition: ColumnElement[Any], values: Mapping[str, Any]) -> ColumnEl
     def replaced(element: Any, **_: Any) -> Any:
         if not isinstance(element, Parameter):
             return None
-        return BindParameter(element.key, values[element.key], type_=element.type, unique=True)
+        value = values[element.key]
+        if not element.expanding:
+            return BindParameter(element.key, value, type_=element.type, unique=True)
+        made = BindParameter(
+            element.key, listed(element.key, value), element.type, unique=True, expanding=True
+        )
+        made.expand_op = element.expand_op
+        return made
 
     given: Any = condition
     return cast("ColumnElement[Any]", visitors.replacement_traverse(given, {}, replaced))

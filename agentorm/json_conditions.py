@@ -14,7 +14,6 @@ from sqlalchemy import (
     ColumnElement,
     Double,
     and_,
-    bindparam,
     false,
     not_,
     true,
@@ -24,7 +23,7 @@ from sqlalchemy.types import TypeEngine
 from agentorm.errors import InvalidQuery
 from agentorm.expressions import is_expression
 from agentorm.json_numbers import bounds, storable_number
-from agentorm.json_paths import Every, ExactNumber, JSONCondition, JSONPath, JSONRead
+from agentorm.json_paths import Alternative, Every, ExactNumber, JSONCondition, JSONPath, JSONRead
 from agentorm.json_values import is_array, is_object, storable_json
 from agentorm.refusals import shown
 from agentorm.scalars import StringType
@@ -276,7 +275,7 @@ def _pattern(path: JSONPath, value: Any) -> ColumnElement[Any]:
 
 def _bound(path: JSONPath, value: Any, kind: TypeEngine[Any]) -> ColumnElement[Any]:
     name = str(getattr(path.document, "key", None) or "json")
-    return bindparam(name, value, type_=kind, unique=True)
+    return Alternative(name, value, type_=kind, unique=True)
 
 
 def _listed(verb: str, values: Any) -> list[Any]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import Boolean, ColumnElement, TypeDecorator, UnaryExpression, bindparam
+from sqlalchemy import BindParameter, Boolean, ColumnElement, TypeDecorator, UnaryExpression
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.visitors import InternalTraversal
@@ -89,6 +89,12 @@ def spans(shape: str) -> list[tuple[int, int]]:
 ODD, PLAIN_PARTS, PARTS = re.compile("[od]"), re.compile("[^od]+"), re.compile("[od]|[^od]+")
 
 
+class Alternative(BindParameter[Any]):
+    """A value that the SQL of an engine may leave out, for others in it say the same."""
+
+    inherit_cache = True
+
+
 class JSONPath(ColumnElement[Any]):
     """The value at a path into a JSON document; NULL where there is none.
 
@@ -114,7 +120,7 @@ class JSONPath(ColumnElement[Any]):
         self.shape = _shape(steps)
         self.steps = [_step(name, step) for step in steps]
         self.texts = [
-            bindparam(name, steps[slice(*span)], type_=PathText(), unique=True)
+            Alternative(name, steps[slice(*span)], type_=PathText(), unique=True)
             for span in spans(self.shape)
         ]
         self.type = document.type
@@ -154,7 +160,7 @@ _SORTING = (operators.asc_op, operators.desc_op)
 
 def _step(name: str, step: Step) -> ColumnElement[Any]:
     kind: TypeEngine[Any] = Integer() if isinstance(step, int) else Text()
-    return bindparam(name, step, type_=kind, unique=True)
+    return Alternative(name, step, type_=kind, unique=True)
 
 
 class JSONRead(ColumnElement[Any]):

@@ -21,8 +21,8 @@ class Parameter(BindParameter[Any]):
 def param(name: str) -> Any:
     """A value that a prepared query is given when it is called.
 
-    It stands where a vector, a limit, an offset, or the other side of a comparison with a column
-    stands; the same name may stand in several places.
+    It stands where a vector, a limit, an offset, the list of ``in_``, or the other side of a
+    comparison with a column stands; the same name may stand in several places.
 
     Raises:
         InvalidQuery: no identifier.

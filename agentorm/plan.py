@@ -6,10 +6,8 @@ Of SQLAlchemy this uses what is not public: what a select is made of, and whence
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Any, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
@@ -18,45 +16,28 @@ from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
+from agentorm.bound import Bound, Source, Text, Varying
 from agentorm.direct import Line, Parameters, Sent
 from agentorm.hydrating import Columns, Hydrator, Load, converters_of, hydrator_of
+from agentorm.json_paths import Alternative
 from agentorm.parameters import check_filled
 from agentorm.query import Query
 from agentorm.read_models import WHOLE_ROW
-from agentorm.refusals import raise_refused
-from agentorm.shapes import Shape, shape_of
+from agentorm.recent import Recent
+from agentorm.shapes import Shape, shape_of, value_of
 from agentorm.statement import statement
 from agentorm.switch import plans_are_on
 
-Source: TypeAlias = int | None
-"""Which value of the shape a parameter takes; None takes the one it was compiled with."""
 MOST_PLANS = 500
 """Plans that are kept for one engine; the one that was not used for longest goes first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """One parameter of a compiled statement."""
-
-    name: str
-    source: Source
-    fixed: Any
-    process: Callable[[Any], Any] | None
-
-    def of(self, values: Sequence[Any]) -> Any:
-        """What the driver is given, for the values of a shape."""
-        value = self.fixed if self.source is None else values[self.source]
-        return value if self.process is None else self.process(value)
 
 
 @dataclass(eq=False, slots=True)
 class Plan:
     """A statement as the driver takes it, for every query of one shape."""
 
-    sent: Sent
+    text: Text | Varying
     hydrator: Hydrator | Columns
-    bounds: tuple[Bound, ...]
-    positional: bool
     types: tuple[TypeEngine[Any], ...]
     dialect: SQLAlchemyDialect
     _load: Load | None = field(default=None, init=False)
@@ -67,19 +48,16 @@ class Plan:
         Raises:
             InvalidValue: one does not.
         """
-        for bound in self.bounds:
-            if bound.source == source and bound.process is not None:
-                try:
-                    bound.process(value)
-                except Exception as error:  # noqa: BLE001
-                    raise_refused(error)
+        for bound in self.text.bounds:
+            if bound.source == source:
+                bound.check(value)
 
     def rows(self, line: Line, values: Sequence[Any]) -> list[Any] | None:
         """The entities, or tuples of columns, each with its distance in a ranking.
 
         What is pending has been written. None where the ORM has to load an entity anew.
         """
-        return self.loaded(line, line.fetch(self.sent, self.parameters(values)))
+        return self.loaded(line, line.fetch(*self.sending(values)))
 
     def loaded(self, line: Line, rows: Sequence[Sequence[Any]]) -> list[Any] | None:
         """The same for rows that have just come."""
@@ -89,52 +67,24 @@ class Plan:
             load = self._load = self.hydrator.loader(converters)
         return load(line.session, rows)
 
-    def parameters(self, values: Sequence[Any]) -> Parameters:
-        """The values as the driver takes them.
+    def sending(self, values: Sequence[Any]) -> tuple[Sent, Parameters]:
+        """The statement and the values, as the driver takes them.
 
         Raises:
-            InvalidValue: one is none of its column's.
+            InvalidValue: a value is none of its column's.
         """
-        try:
-            if self.positional:
-                return tuple([bound.of(values) for bound in self.bounds])
-            return {bound.name: bound.of(values) for bound in self.bounds}
-        except Exception as error:  # noqa: BLE001
-            raise_refused(error)
+        text = self.text.of(values)
+        return text.sent, text.parameters(values)
 
 
-class Plans:
-    """The plans of one engine; for all threads."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[Any, Plan | str] = OrderedDict()
-        self._lock = Lock()
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def get(self, key: Any) -> Plan | str | None:
-        """The plan of that key, or why there is none; None where that is not known."""
-        with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-            return found
-
-    def keep(self, key: Any, made: Plan | str) -> None:
-        """Remember it, and forget the one that was not used for longest."""
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > MOST_PLANS:
-                self._kept.popitem(last=False)
-
-
+Plans: TypeAlias = Recent[Plan | str]
+"""The plans of one engine, and where there is none why, by what they are of."""
 _plans: WeakKeyDictionary[SQLAlchemyDialect, Plans] = WeakKeyDictionary()
 
 
 def plans_of(dialect: SQLAlchemyDialect) -> Plans:
     """The plans of the engine that has this dialect."""
-    return _plans.get(dialect) or _plans.setdefault(dialect, Plans())
+    return _plans.get(dialect) or _plans.setdefault(dialect, Recent(MOST_PLANS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +154,10 @@ def _plan(
 ) -> Plan | str:
     plans = plans_of(line.connection.dialect)
     key = (line.dialect, hydrator, shape.key)
-    made = plans.get(key)
-    if made is None:
-        made = compiled_plan(query, shape, hydrator, line, indexed=indexed)
-        plans.keep(key, made)
-    return made
+    known = plans.get(key)
+    if known is not None:
+        return known
+    return plans.keep(key, compiled_plan(query, shape, hydrator, line, indexed=indexed))
 
 
 def compiled_plan(
@@ -223,15 +172,27 @@ def compiled_plan(
         chosen = made.with_only_columns(*columns, maintain_column_froms=True)
     dialect = line.connection.dialect
     compiled: SQLCompiler = chosen.compile(dialect=dialect)
-    if compiled.post_compile_params or compiled.literal_execute_params:
-        return "its SQL depends on the values, as that of a list does"
-    sources = _Sources(query, shape, chosen)
-    bounds = [_bound(name, compiled, dialect, sources) for name in _names(compiled)]
-    if not sources.are_all_in(bounds):
+    text = _text(compiled, _Sources(query, shape, chosen), line)
+    if isinstance(text, str):
+        return text
+    return Plan(text, hydrator, tuple(column.type for column in columns), dialect)
+
+
+def _text(compiled: SQLCompiler, sources: _Sources, line: Line) -> Text | Varying | str:
+    dialect, binary = compiled.dialect, line.dialect.returns_binary(compiled)
+    lists = compiled.post_compile_params
+    kinds = [cast(Any, bind.type)._unwrapped_dialect_impl(dialect) for bind in lists]
+    if any(kind._is_tuple_type or kind._isnull for kind in kinds):
+        return "lists of tuples"
+    names: Mapping[BindParameter[Any], str] = compiled.bind_names
+    named = {name: _bound(name, compiled, dialect, sources) for name in names.values()}
+    if not sources.are_all_in(named.values()):
         return "a value does not get into its SQL as it is"
-    sent = Sent(compiled.string, binary=line.dialect.returns_binary(compiled))
-    types = tuple(column.type for column in columns)
-    return Plan(sent, hydrator, tuple(bounds), compiled.positional, types, dialect)
+    if lists or compiled.literal_execute_params:
+        return Varying(compiled, named, binary=binary)
+    ordered = compiled.positiontup or () if compiled.positional else [*named]
+    bounds = tuple(named[name] for name in ordered)
+    return Text(Sent(compiled.string, binary=binary), bounds, compiled.positional)
 
 
 class _Sources:
@@ -263,7 +224,8 @@ class _Sources:
         """
         taken = {bound.source for bound in bounds}
         known = {_known_by(bind) for i, bind in enumerate(self._binds) if i in taken}
-        return self._needed <= taken and known.issuperset(map(_known_by, self._binds))
+        due = {_known_by(bind) for bind in self._binds if not isinstance(bind, Alternative)}
+        return self._needed <= taken and due <= known
 
 
 def _known_by(bind: BindParameter[Any]) -> tuple[Any, ...]:
@@ -275,15 +237,12 @@ def _keys_of(made: Any) -> Any:
     return made.whereclause.right.element
 
 
-def _names(compiled: SQLCompiler) -> Sequence[str]:
-    return compiled.positiontup or () if compiled.positional else [*compiled.binds]
-
-
 def _bound(
     name: str, compiled: SQLCompiler, dialect: SQLAlchemyDialect, sources: _Sources
 ) -> Bound:
     bind = compiled.binds[name]
     source = sources.of(bind)
     process = bind.type.dialect_impl(dialect).bind_processor(dialect)
-    fixed = None if source is not None else bind.effective_value
-    return Bound(compiled.escaped_bind_names.get(name, name), source, fixed, process)
+    fixed = None if source is not None else value_of(bind)
+    known_as = compiled.escaped_bind_names.get(name, name)
+    return Bound(known_as, source, fixed, process, is_list=bind.expanding)

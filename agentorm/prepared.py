@@ -133,8 +133,7 @@ class Prepared(Generic[E]):
             rank.check_free(line.session)
             line.flush()
             made = way.values_of(values)
-            parameters = plan.parameters(made)
-            rows = plan.loaded(line, line.fetch_directly(plan.sent, parameters))
+            rows = plan.loaded(line, line.fetch_directly(*plan.sending(made)))
         except SQLAlchemyError:
             with translated(line.connection.dialect):
                 raise

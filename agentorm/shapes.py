@@ -49,12 +49,17 @@ def shape_of(query: Query[Any], *, indexed: bool = True) -> Shape | str:
     for part in (query.filters, query.ordering, apart):
         if not _tell(part, known, keys, binds):
             return "a condition has no shape that SQLAlchemy tells"
-    values = [bind.effective_value for bind in binds]
+    values = [*map(value_of, binds)]
     if ranking is not None:
         keys += [ranking.field.label, ranking.metric, _repeated(ranking.vectors)]
         values += ranking.vectors
     values += [query.size, query.skip]
     return Shape(tuple(keys), tuple(values), tuple(binds))
+
+
+def value_of(bind: BindParameter[Any]) -> Any:
+    """The value of a parameter, which may be known only now; of `in_` a list."""
+    return [*(bind.effective_value or ())] if bind.expanding else bind.effective_value
 
 
 def is_long(number: int | None) -> bool:

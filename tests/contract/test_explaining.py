@@ -7,7 +7,7 @@ from math import sqrt
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func
+from sqlalchemy import event, func, tuple_
 from sqlalchemy.orm import Session, selectinload
 from sqlmodel import select
 
@@ -268,10 +268,11 @@ def test_a_note_tells_when_and_why_the_orm_loads(library: Database) -> None:
     with library.session() as session:
         docs = repository(Doc, session)
         asked: dict[str, Any] = {
-            "": docs.where(Doc.n == 1).order_by(Doc.title).limit(3).offset(1),
-            "its SQL depends on the values, as that of a list does": docs.where(
-                col(Doc.n).in_([1, 2])
-            ),
+            "": docs.where(Doc.n == 1, col(Doc.n).in_([1, 2]))
+            .order_by(Doc.title)
+            .limit(3)
+            .offset(1),
+            "lists of tuples": docs.where(tuple_(col(Doc.id), col(Doc.n)).in_([(1, 2)])),
             "joins": docs.join(Doc.author),
             "loader options": docs.options(selectinload(Doc.tags)),  # type: ignore[arg-type]
             "text, fusion and groups": docs.best_per(Doc.topic),

@@ -35,7 +35,8 @@ from agentorm import (
     param,
     repository,
 )
-from agentorm.plan import MOST_PLANS, Plans
+from agentorm.plan import MOST_PLANS
+from agentorm.recent import Recent
 from agentorm.switch import plans_switched
 from tests.contract.planned import Maker, Ware, is_by_plan
 
@@ -205,7 +206,7 @@ def test_threads_share_plans(shop: Database) -> None:
 
 
 def test_plans_that_were_not_used_for_longest_are_forgotten() -> None:
-    plans = Plans()
+    plans: Recent[str] = Recent(MOST_PLANS)
     for key in range(MOST_PLANS):
         plans.keep(key, "none")
     assert plans.get(0) == "none"
