@@ -17,10 +17,12 @@ from agentorm import (
     Field,
     Hits,
     Page,
+    Prepared,
     Repository,
     SyncQuery,
     Vector,
     Weighted,
+    param,
     repository,
     vector_field,
 )
@@ -150,3 +152,29 @@ async def what_is_refused(db: AsyncDatabase, work: Callable[[Database, int], str
     await letters.add("x")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     await db.run_sync(work, "7")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     AsyncDatabase(3)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+async def what_is_prepared(
+    letters: Repository[Letter], db: Database, later_db: AsyncDatabase, session: AsyncSession
+) -> None:
+    near = letters.similar_to(param("v")).where(Letter.topic == param("t")).limit(5)
+    find, cards = near.prepared(), near.into(Card).prepared()
+    assert_type(find, Prepared[Letter])
+    assert_type(find(db, v=[1, 2, 3], t="x"), list[Letter])
+    assert_type(find.hits(db, v=[1, 2, 3], t="x"), Hits[Letter])
+    assert_type(find.first(db, v=[1, 2, 3], t="x"), Letter | None)
+    assert_type(await find(later_db, v=[1, 2, 3], t="x"), list[Letter])
+    assert_type(await find.hits(session, v=[1, 2, 3], t="x"), Hits[Letter])
+    assert_type(await find.first(later_db, v=[1, 2, 3], t="x"), Letter | None)
+    assert_type(cards, Prepared[Card])
+    with db.session() as plain:
+        assert_type(cards(plain, v=[1, 2, 3], t="x"), list[Card])
+        assert_type(cards.hits(plain, v=[1, 2, 3], t="x"), Hits[Card])
+        assert_type(cards.first(plain, v=[1, 2, 3], t="x"), Card | None)
+    assert_type(await cards(session, v=[1, 2, 3], t="x"), list[Card])
+    assert_type(await cards.hits(later_db, v=[1, 2, 3], t="x"), Hits[Card])
+    assert_type(await cards.first(session, v=[1, 2, 3], t="x"), Card | None)
+    bound = repository(Letter, later_db).limit(param("n")).prepared()
+    assert_type(bound, Prepared[Letter])
+    bound(5)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    find.first()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
