@@ -19,7 +19,7 @@ from agentorm.database import Database
 from agentorm.endings import Endings, SyncQuery
 from agentorm.errors import AgentORMError, InvalidQuery, InvalidValue, NoResult
 from agentorm.expressions import is_expression, tables_of
-from agentorm.getting import MISSED, getter_of, kept_getter, keys_of
+from agentorm.getting import MISSED, got, kept_getter, keys_of
 from agentorm.models import checked_value, field_name, mapper_of, one_table
 from agentorm.places import AsyncPlace, Kinds, SyncPlace, WhereToRun, kinds_in
 from agentorm.query import condition
@@ -82,8 +82,7 @@ class Repository(Endings[E, SyncQuery[E]]):
             return cast("E | None", found)
         checked = keys_of(self.model).parts(key)
         with self._running("get") as run:
-            getter_of(run, self.model)
-            return run.session.get(self.model, checked)
+            return cast("E | None", got(run, self.model, checked))
 
     def get_many(self, keys: Iterable[Any]) -> list[E]:
         """The rows with these primary keys, in their order; keys without a row are left out.

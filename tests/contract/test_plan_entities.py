@@ -89,10 +89,15 @@ def test_plans_load_where_they_are_on(shop: Database) -> None:
         assert loaded_as_switched(*repository(Ware, session).all())
 
 
-@pytest.mark.sync
 def test_plans_get_where_they_are_on(shop: Database) -> None:
     with warmed(shop) as session:
         assert loaded_as_switched(apple(session))
+    with shop.session() as session:
+        assert loaded_as_switched(apple(session))
+    found = repository(Ware, shop).get(1)
+    assert found is not None
+    assert loaded_as_switched(found)
+    assert repository(Ware, shop).get(97) is None
 
 
 def test_refresh_and_expiry_read_again(shop: Database) -> None:
