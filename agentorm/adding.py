@@ -27,7 +27,7 @@ Columns: TypeAlias = Mapping[str, Sequence[Any]]
 
 def added(run: Run, model: type[Any], entity: Any) -> bool:
     """Insert one entity, if a statement of our own can; a refusal fails the transaction."""
-    layout = _layout_for(run, model)
+    layout = layout_for(run, model)
     if layout is None:
         return False
     try:
@@ -40,13 +40,19 @@ def added(run: Run, model: type[Any], entity: Any) -> bool:
 
 def all_added(run: Run, model: type[Any], entities: Sequence[Any]) -> bool:
     """Insert entities, if statements of our own can: all of them or none."""
-    layout = _layout_for(run, model)
+    layout = layout_for(run, model)
     if layout is None or not entities:
         return False
     return _written(run, layout, entities, _all_or_none(run))
 
 
-def _layout_for(run: Run, model: type[Any]) -> Layout | None:
+def part_added(run: Run, model: type[Any], entities: Sequence[Any]) -> bool:
+    """The same as a part of something else, which is undone as a whole."""
+    layout = layout_for(run, model)
+    return layout is not None and _written(run, layout, entities, nullcontext())
+
+
+def layout_for(run: Run, model: type[Any]) -> Layout | None:
     """How a model is inserted where nobody would notice that no flush did it."""
     driver = run.connection.dialect.driver
     if not run.dialect.takes_entities or not plans_are_on():
@@ -138,22 +144,30 @@ def _column(values: Sequence[dict[str, Any]], name: str) -> list[Any]:
 
 def _take(batch: _Batch, name: str, column: list[Any]) -> bool:
     """Have a column in the batch, with its defaults, if that is what a flush would insert."""
-    layout, kinds = batch.layout, {*map(type, column)}
-    batch.columns[name] = column
-    if any(is_computed(kind) for kind in kinds - PLAIN):
-        return False
-    if NoneType not in kinds:
-        return True
-    if name in layout.required:
+    if name in batch.layout.required and any(value is None for value in column):
         for entity in batch.entities:
             check_complete(entity)
+    made = completed(batch.layout, name, column)
+    if made is None:
+        return False
+    batch.columns[name] = made
+    if made is not column:
+        batch.made[name] = made
+    return True
+
+
+def completed(layout: Layout, name: str, column: list[Any]) -> list[Any] | None:
+    """The values of a column with its defaults; None where they are SQL or come from the server."""
+    kinds = {*map(type, column)}
+    if any(is_computed(kind) for kind in kinds - PLAIN):
+        return None
+    if NoneType not in kinds:
+        return column
     default = layout.defaults.get(name)
     if default is not None:
-        column = [default() if value is None else value for value in column]
-        batch.columns[name] = batch.made[name] = column
-        return True
+        return [default() if value is None else value for value in column]
     given = name in layout.keys and name != layout.generated
-    return not given and name not in layout.server_defaults
+    return None if given or name in layout.server_defaults else column
 
 
 def _sent(run: Run, batch: _Batch, statements: Statements) -> bool:
@@ -241,7 +255,7 @@ def _send_keyless(
         largest=statements.largest,
     )
     if rows.count > 1:
-        keys = run.dialect.insert_keyless(run.line, rows, _most(run, values))
+        keys = run.dialect.insert_keyless(run.line, rows, most_rows(run, values))
         if keys is not None or at_once:
             return keys
     return [_send_one(run, statement, row) for row in rows.each()]
@@ -255,7 +269,7 @@ def _send_one(run: Run, statement: Insertion, row: tuple[Any, ...]) -> Any:
     return key
 
 
-def _most(run: Run, columns: Sequence[Sequence[Any]]) -> int:
+def most_rows(run: Run, columns: Sequence[Sequence[Any]]) -> int:
     """The most rows in one statement, whatever they hold."""
     if not columns:
         return 1

@@ -60,7 +60,7 @@ class Batch:
             if len(self.rows) == 1:
                 if self._update(self.rows[0]) == 0:
                     raise self._violation() from error
-                return self._read_back()
+                return self.read_back()
         half = len(self.rows) // 2
         parts = (replace(self, rows=self.rows[:half]), replace(self, rows=self.rows[half:]))
         return [row for part in parts for row in part.written()]
@@ -69,11 +69,11 @@ class Batch:
         statement, session, sent = self._statement(), self.run.session, list(self.rows)
         if not self.run.dialect.upsert_returns:
             session.execute(statement, sent, execution_options=self._options())
-            return self._read_back()
+            return self.read_back()
         options = {**self._options(), **_AS_STORED}
         returning = statement.returning(self.mapper.class_)
         written = session.scalars(returning, sent, execution_options=options).unique()
-        return self._matched(self.rows, {self._key_of(entity): entity for entity in written})
+        return self.matched({self.key_of(entity): entity for entity in written})
 
     def _options(self) -> dict[str, Any]:
         """Without NULL in a statement, each pattern of values is one of its own."""
@@ -105,7 +105,7 @@ class Batch:
             hint="only the row of the named key is ever overwritten",
         )
 
-    def _read_back(self) -> list[tuple[Key, Any]]:
+    def read_back(self) -> list[tuple[Key, Any]]:
         """The rows as they are now, though the transaction may look at an older snapshot.
 
         A row that the snapshot shows as written, in every field, is as it is now. The others are
@@ -115,20 +115,18 @@ class Batch:
         read: list[tuple[Key, Any]] = []
         for part in in_chunks(self.rows):
             found = self._current(part) if certain else {}
-            read += self._matched(part, found)
+            read += replace(self, rows=part).matched(found)
         return read
 
-    def _matched(
-        self, rows: Sequence[dict[str, Any]], found: dict[Key, Any]
-    ) -> list[tuple[Key, Any]]:
+    def matched(self, found: dict[Key, Any]) -> list[tuple[Key, Any]]:
         """The entity of each row, read again where none is found under its very key."""
-        rest = [row for row in rows if self._key(row) not in found]
+        rest = [row for row in self.rows if self._key(row) not in found]
         found |= self._locked(rest) if rest else {}
-        return [(key, found[key]) for key in map(self._key, rows) if key in found]
+        return [(key, found[key]) for key in map(self._key, self.rows) if key in found]
 
     def _current(self, rows: Sequence[dict[str, Any]]) -> dict[Key, Any]:
         read = self._read(select(self.mapper.class_).where(self._among(rows)))
-        found = {self._key_of(entity): entity for entity in read}
+        found = {self.key_of(entity): entity for entity in read}
         if self.run.dialect.sees_what_it_wrote:
             return found
         given = {self._key(row): row for row in rows}
@@ -147,7 +145,7 @@ class Batch:
         if index is not None:
             hinted = selected.with_hint(self.mapper.class_, index)
             read = self._read(hinted.where(self._among(rows)))
-            found = {self._key_of(entity): entity for entity in read}
+            found = {self.key_of(entity): entity for entity in read}
         for row in rows:
             if self._key(row) not in found:
                 for entity in self._read(selected.where(*self._same(row))):
@@ -178,7 +176,8 @@ class Batch:
     def _key(self, row: dict[str, Any]) -> Key:
         return tuple(row[name] for name in self.target)
 
-    def _key_of(self, entity: Any) -> Key:
+    def key_of(self, entity: Any) -> Key:
+        """What an entity has in the fields of the target."""
         return tuple(getattr(entity, name) for name in self.target)
 
     def _same(self, row: dict[str, Any]) -> list[ColumnElement[bool]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from itertools import takewhile
 from operator import itemgetter
 from typing import Any, Literal, TypeAlias, cast
 from weakref import WeakKeyDictionary
@@ -50,13 +51,15 @@ class Statements:
     Attributes:
         generating: of a row without the key that the engine generates, for that key.
         keyed: of a row with all of its columns.
+        overwriting: those of upserts, by what they are of.
     """
 
     def __init__(self, layout: Layout, dialect: SQLAlchemyDialect) -> None:
         self._table, self._dialect = layout.table, positional(dialect)
         self._keyless = [c for c, name in layout.names.items() if name != layout.generated]
         self._largest: str | None = None
-        self._texts: dict[int, str] = {}
+        self._text: Repeated | None = None
+        self.overwriting: dict[Any, Any] = {}
         self.keyed = _insertion(layout, dialect, [*layout.names], for_executemany=True)
         self.generating: Insertion | None = None
         if _tells_its_key(layout):
@@ -65,10 +68,9 @@ class Statements:
 
     def of_rows(self, count: int) -> str:
         """The INSERT of so many rows without their keys, which gives nothing back."""
-        text = self._texts.get(count)
-        if text is None:
-            text = self._texts[count] = self._of_rows(count)
-        return text
+        if self._text is None:
+            self._text = repeated(self._of_rows(1), self._of_rows(2))
+        return self._text.of(count)
 
     def largest(self) -> str:
         """The select of the largest key there is."""
@@ -80,10 +82,36 @@ class Statements:
 
     def _of_rows(self, count: int) -> str:
         made = insert(self._table).inline()
-        if count == 1:
-            return str(made.compile(dialect=self._dialect, column_keys=self._keyless))
+        if not self._keyless:
+            return str(made.compile(dialect=self._dialect, column_keys=[]))
         row = dict.fromkeys(self._keyless)
         return str(made.values([row for _ in range(count)]).compile(dialect=self._dialect))
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The text of a statement of any number of rows.
+
+    Attributes:
+        before: what comes before the second row.
+        row: what each further row adds.
+        behind: what comes after the last.
+    """
+
+    before: str
+    row: str
+    behind: str
+
+    def of(self, count: int) -> str:
+        """The text for so many rows."""
+        return self.before + self.row * (count - 1) + self.behind
+
+
+def repeated(one: str, two: str) -> Repeated:
+    """By the texts for one row and for two, whose placeholders are all alike."""
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, two, strict=False))
+    place = sum(1 for _ in pairs)
+    return Repeated(one[:place], two[place : place + len(two) - len(one)], one[place:])
 
 
 def statements_of(layout: Layout, dialect: SQLAlchemyDialect) -> Statements:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from sqlalchemy import ColumnElement, CursorResult, Executable, inspect, select
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from agentorm.adding import added, all_added
@@ -129,7 +129,7 @@ class Repository(Endings[E, SyncQuery[E]]):
                 self._check_new(entity)
         with self._writing("add_all") as run:
             if not all_added(run, self.model, given):
-                with _savepoint(run), limited_statements(run, given):
+                with _all_or_none(run, self.model), limited_statements(run, given):
                     run.session.add_all(given)
                     run.session.flush()
         return given
@@ -165,8 +165,9 @@ class Repository(Endings[E, SyncQuery[E]]):
         for entity in given:
             self._check_type(entity)
         target = conflict_target(self.model, on)
-        chosen = None if update is None else {field_name(self.model, field) for field in update}
-        with self._writing("upsert") as run, _savepoint(run):
+        named = None if update is None else [field_name(self.model, field) for field in update]
+        chosen = None if named is None else frozenset(named)
+        with self._writing("upsert") as run, _all_or_none(run, self.model):
             return upserted(run, self.model, given, target, chosen)
 
     def update(self, entity: E, **values: Any) -> E:
@@ -303,9 +304,16 @@ def repository(model: type[E], where_to_run: WhereToRun | None = None) -> Any:
     return kind(model=model, where_to_run=where_to_run)
 
 
-def _savepoint(run: Run) -> SessionTransaction:
+@contextmanager
+def _all_or_none(run: Run, model: type[Any]) -> Generator[None]:
+    """Within, a refusal undoes what was written, and nothing else."""
     run.dialect.before_savepoint(run.connection)
-    return run.session.begin_nested()
+    if run.passing:
+        yield
+        return
+    with run.session.begin_nested():
+        run.session.connection(bind_arguments={"mapper": mapper_of(model)})  # sends it
+        yield
 
 
 def _check_stored(entity: Any) -> None:

@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 from sqlalchemy import inspect
 from sqlalchemy.orm import Mapper
 
+from agentorm.adding import part_added
 from agentorm.batch import Batch
 from agentorm.bulk import limited_statements
 from agentorm.entity import check_complete
 from agentorm.errors import InvalidQuery
 from agentorm.models import field_name, key_columns, one_table, unique_keys
+from agentorm.overwriting import overwritten
 from agentorm.rank import Run
 from agentorm.rank.base import sortable
 
@@ -45,7 +47,7 @@ def upserted(
     model: type[E],
     entities: Sequence[E],
     target: tuple[str, ...],
-    overwrite: Iterable[str] | None,
+    overwrite: frozenset[str] | None,
 ) -> list[E]:
     """Write the entities as `Repository.upsert` promises; the caller makes it atomic."""
     mapper = one_table(model, "upsert")
@@ -57,9 +59,12 @@ def upserted(
     unkeyed = [entity for key, entity in wanted.items() if isinstance(key, int)]
     in_order = [keyed[key] for key in _sorted_alike(keyed)]
     with limited_statements(run, wanted.values()):
-        run.session.add_all(unkeyed)
-        run.session.flush()
-        stored = dict(_written(run, mapper, in_order, target, overwrite))
+        if unkeyed and not part_added(run, model, unkeyed):
+            run.session.add_all(unkeyed)
+            run.session.flush()
+        stored = overwritten(run, model, in_order, target, overwrite)
+        if stored is None:
+            stored = dict(_written(run, mapper, in_order, target, overwrite))
     return [stored.get(key, entity) for key, entity in wanted.items()]
 
 
@@ -86,7 +91,7 @@ def _written(
     mapper: Mapper[Any],
     entities: Iterable[Any],
     target: tuple[str, ...],
-    overwrite: Iterable[str] | None,
+    overwrite: frozenset[str] | None,
 ) -> Iterable[tuple[tuple[Any, ...], Any]]:
     for names, rows in _by_fields(mapper, entities).items():
         keys = {str(column.key) for column in key_columns(mapper.class_)} | {*target}

@@ -324,7 +324,7 @@ class Dialect(HoldsVectors, SearchesText, Sends):
         """The same for `create_async_engine`."""
         return self.engine_arguments(url)
 
-    def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:
+    def upsert(self, model: Any, key: Sequence[str], overwrite: Sequence[str]) -> Insert:
         """An insert that overwrites these columns of the row with the same unique key."""
         raise UnsupportedFeature("upsert", dialect=self.name)
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Table
 
 _FEW = 8
-_SIZES = (256, 64, 16, 4, 1)
 _LARGEST_ROWID = 2**63 - 1
 _TRIGGERS = (
     "SELECT count(*) FROM (SELECT type, tbl_name FROM sqlite_master UNION ALL"
@@ -95,19 +94,12 @@ def consecutive(sender: Copier, rows: Keyless, most: int) -> list[Any]:
     """
     ((step,),) = sender.write(_STEP, ()).fetchall()
     each, keys = rows.each(), list[Any]()
-    for size in _parts(rows.count, most):
+    for start in range(0, rows.count, most):
+        size = min(most, rows.count - start)
         values = tuple(value for row in islice(each, size) for value in row)
         first = sender.write(rows.insert(size), values).lastrowid
         keys += range(first, first + step * size, step)
     return keys
-
-
-def _parts(count: int, most: int) -> Iterator[int]:
-    """How many rows each statement has: few sizes, so few texts."""
-    while count > 0:
-        size = next(size for size in _SIZES if size <= max(1, min(most, count)))
-        yield size
-        count -= size
 
 
 def _has_triggers(sender: Copier, table: Table) -> bool:

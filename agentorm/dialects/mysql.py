@@ -175,7 +175,7 @@ class MySQL(Dialect):
     def json_type(self) -> TypeEngine[Any]:
         return mysql_types.UnescapedJSON(none_as_null=True)
 
-    def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:
+    def upsert(self, model: Any, key: Sequence[str], overwrite: Sequence[str]) -> Insert:
         """Any unique key may find the row to overwrite, so that another than ours is an error.
 
         A subquery of two rows where one value is due is how SQL can refuse in an expression.

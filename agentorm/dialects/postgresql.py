@@ -221,7 +221,7 @@ class PostgreSQL(Dialect):
         found = _SERVES.search(plan)
         return found and (found[1] or found[2]).replace('""', '"')
 
-    def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:
+    def upsert(self, model: Any, key: Sequence[str], overwrite: Sequence[str]) -> Insert:
         made = insert(model)
         values = {name: made.excluded[name] for name in overwrite}
         return made.on_conflict_do_update(index_elements=list(key), set_=values)

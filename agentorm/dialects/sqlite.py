@@ -144,7 +144,7 @@ class SQLite(Dialect):
     ) -> None:
         sqlite_declarations.redeclare(connection, column, type_)
 
-    def upsert(self, model: type[Any], key: Sequence[str], overwrite: Sequence[str]) -> Insert:
+    def upsert(self, model: Any, key: Sequence[str], overwrite: Sequence[str]) -> Insert:
         made = insert(model)
         values = {name: made.excluded[name] for name in overwrite}
         return made.on_conflict_do_update(index_elements=list(key), set_=values)
