@@ -14,9 +14,13 @@ _WAYS = "agentorm_clear_ways"
 
 
 class Clear:
-    """A line over which plans of a model can go to the driver's cursor, while `is_current`."""
+    """A line over which plans of a model can go to the driver's cursor, while `is_current`.
 
-    __slots__ = ("_ears", "_options", "line")
+    Attributes:
+        is_clear: the same told of the session at one glance, which sees no way in a savepoint.
+    """
+
+    __slots__ = ("_ears", "_options", "is_clear", "line")
 
     def __init__(self, line: Line, hydrator: Hydrator | None) -> None:
         self.line, self._options = line, line.connection._execution_options
@@ -24,6 +28,7 @@ class Clear:
         line.listen(self._ears, queries=True, statements=True)
         if hydrator is not None:
             hydrator.listen(self._ears)
+        self.is_clear = line.at_a_glance(self._ears)
 
     def is_current(self) -> bool:
         """Whether the session is still in that transaction, and nobody has come to listen."""

@@ -20,6 +20,7 @@ from sqlmodel import Session as Modelled
 
 from agentorm.dialects import Dialect
 from agentorm.listening import Ears
+from agentorm.switch import plans_are_on
 
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
 """Of one statement, as the driver takes them: in their order, or by name."""
@@ -58,7 +59,6 @@ class Line:
     """
 
     __slots__ = (
-        "_cursors",
         "_described",
         "_ears",
         "_last",
@@ -69,6 +69,7 @@ class Line:
         "_transaction",
         "_usual",
         "connection",
+        "cursors",
         "dialect",
     )
 
@@ -76,7 +77,8 @@ class Line:
         self._session = ref(session)
         self.connection, self.dialect = connection, dialect
         self._transaction = _weak(session.get_transaction())
-        self._cursors: dict[bool, Any] = {}
+        self.cursors: dict[bool, Any] = {}
+        """Those that are open now, by whether their rows are binary."""
         self._plain = self._usual = False
         self._options: object = None
         self._described: Any = ()
@@ -91,6 +93,29 @@ class Line:
         session = self._session()
         assert session is not None
         return session
+
+    def at_a_glance(self, ears: Ears) -> Callable[[Session], bool]:
+        """What tells whether a session is in this very transaction, and nothing has changed since.
+
+        In a savepoint it says no. These hear whoever comes to listen.
+        """
+        own, connection, hear_nothing = self._transaction, self.connection, ears.hear_nothing
+        options = connection._execution_options
+
+        def is_same(session: Session) -> bool:
+            transaction = session._transaction
+            return (
+                transaction is not None
+                and transaction is own()
+                and transaction._state is _ACTIVE
+                and connection._dbapi_connection is not None
+                and connection._execution_options is options
+                and not session.execution_options
+                and hear_nothing()
+                and plans_are_on()
+            )
+
+        return is_same
 
     def listen(self, ears: Ears, *, queries: bool = False, statements: bool = False) -> None:
         """Let these hear who listens to queries as SQLAlchemy has them, or to the SQL of them."""
@@ -141,9 +166,7 @@ class Line:
 
     def flush(self) -> None:
         """Write what is pending first, as SQLAlchemy does before a query."""
-        session = self.session
-        if not session._is_clean():
-            session._autoflush()
+        flush(self.session)
 
     def fetch(self, sent: Sent, parameters: Parameters) -> Sequence[Sequence[Any]]:
         """The rows of a select, as the driver gives them."""
@@ -159,7 +182,7 @@ class Line:
 
     def fetch_directly(self, sent: Sent, parameters: Parameters) -> Sequence[Sequence[Any]]:
         """The same over the driver's cursor, where `is_direct` has said that it may."""
-        cursor = self._cursors.get(sent.binary) or self.cursor(binary=sent.binary)
+        cursor = self.cursors.get(sent.binary) or self.cursor(binary=sent.binary)
         try:
             cursor.execute(sent.sql, parameters)
             rows: Sequence[Sequence[Any]] = cursor.fetchall()
@@ -207,16 +230,22 @@ class Line:
 
     def cursor(self, *, binary: bool = False) -> Any:
         """The driver's cursor, for one statement after the other: read it to its end."""
-        cursor = self._cursors.get(binary)
+        cursor = self.cursors.get(binary)
         if cursor is None:
             driver = self.connection.connection.dbapi_connection
-            cursor = self._cursors[binary] = self.dialect.open_cursor(driver, binary=binary)
+            cursor = self.cursors[binary] = self.dialect.open_cursor(driver, binary=binary)
         return cursor
 
     def fail(self, error: BaseException, sql: str, parameters: Any) -> None:
         """Raise the error of a cursor as SQLAlchemy would have, which may lose the connection."""
-        self._cursors.clear()
+        self.cursors.clear()
         self.connection._handle_dbapi_exception(error, sql, parameters, None, None)
+
+
+def flush(session: Session) -> None:
+    """Write what is pending first, as SQLAlchemy does before a query."""
+    if session._new or session._deleted or session.identity_map._modified:
+        session._autoflush()
 
 
 def _weak(transaction: SessionTransaction | None) -> Callable[[], SessionTransaction | None]:

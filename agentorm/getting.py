@@ -3,18 +3,19 @@
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import bindparam
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 from sqlmodel.main import FieldInfoMetadata
 
-from agentorm.clear import Clear, clear_way
-from agentorm.dialects.translation import translated
-from agentorm.direct import Line, Parameters, Sent, keep, kept
+from agentorm.bound import Text
+from agentorm.calling import MISSED, Call, binding, call_of
+from agentorm.clear import clear_way
+from agentorm.direct import Line
 from agentorm.entity import Entity
 from agentorm.errors import InvalidValue
 from agentorm.hydrating import hydrator_of
@@ -24,8 +25,6 @@ from agentorm.query import Query
 from agentorm.rank import Run
 from agentorm.switch import plans_are_on
 
-MISSED = object()
-"""What `Getter.get` gives where another way has to be gone."""
 _INTEGERS = range(-(2**63), 2**63)
 
 
@@ -80,9 +79,9 @@ def keys_of(model: type[Any]) -> Keys:
 def got(run: Run, model: type[Any], parts: tuple[Any, ...]) -> Any:
     """The row with this key or None: by a plan, or through SQLAlchemy's ORM where none serves."""
     plan = _plan_of(run.line, model)
-    found = MISSED if plan is None else _found(run.line, plan, model, parts, run.line.fetch)
+    found = MISSED if plan is None else _found(run.line, plan, model, parts)
     if plan is not None and not run.passing:
-        keep_getter(run, model, plan)
+        _keep(run, model, plan)
     return run.session.get(model, parts) if found is MISSED else found
 
 
@@ -103,70 +102,68 @@ def _plan_of(line: Line, model: type[Any]) -> Plan | None:
     return None if isinstance(known, str) else known
 
 
-def _found(
-    line: Line,
-    plan: Plan,
-    model: type[Any],
-    parts: tuple[Any, ...],
-    fetch: Callable[[Sent, Parameters], Sequence[Sequence[Any]]],
-) -> Any:
-    """The row with this key or None; `MISSED` where the ORM has to tell.
-
-    An entity that the session has is given without a statement, as SQLAlchemy's `Session.get` does.
-    """
-    state = cast(Any, line.session.identity_map)._dict.get((model, parts, None))
-    if state is not None:
-        entity = state.obj()
-        if entity is not None:
-            return MISSED if state.expired or state.expired_attributes else entity
+def _found(line: Line, plan: Plan, model: type[Any], parts: tuple[Any, ...]) -> Any:
+    found = _here(line.session, model, parts)
+    if found is not None:
+        return found
     line.flush()
-    found = plan.loaded(line, fetch(*plan.sending((*parts, None, 0))))
+    return _only(plan.rows(line, (*parts, None, 0)))
+
+
+def _here(session: Session, model: type[Any], parts: tuple[Any, ...]) -> Any:
+    """The entity, if the session has it, as `Session.get` gives it without a statement."""
+    state: Any = session.identity_map._dict.get((model, parts, None))
+    if state is None:
+        return None
+    entity = state.obj()
+    expired = entity is not None and (state.expired or state.expired_attributes)
+    return MISSED if expired else entity
+
+
+def _only(found: Any) -> Any:
     if found:
-        return found[0]
+        return MISSED if found is MISSED else found[0]
     return MISSED if found is None else None
 
 
-class Getter:
-    """Rows by key of one model, over the driver's cursor, in the transaction of one session."""
+Get: TypeAlias = Callable[[Session, Any], Any]
+"""The row of a session with this key or None; `MISSED` where a longer way has to tell.
 
-    __slots__ = ("_keys", "_model", "_plan", "_way")
-
-    def __init__(self, way: Clear, plan: Plan, model: type[Any]) -> None:
-        self._way, self._plan, self._model = way, plan, model
-        self._keys = keys_of(model)
-
-    def is_current(self) -> bool:
-        """Whether the session is still in that transaction, and nobody has come to listen."""
-        return self._way.is_current()
-
-    def get(self, key: Any) -> Any:
-        """The row with this key or None; `MISSED` where the ORM has to tell.
-
-        Raises:
-            InvalidValue: no key of the model.
-        """
-        parts, line = self._keys.parts(key), self._way.line
-        try:
-            return _found(line, self._plan, self._model, parts, line.fetch_directly)
-        except SQLAlchemyError:
-            with translated(line.connection.dialect):
-                raise
+It raises `InvalidValue` where that is no key of the model.
+"""
+_GETS = "agentorm_gets"
 
 
-_GETTERS = "agentorm_getters"
+def kept_get(place: Any, model: type[Any]) -> Get | None:
+    """What `got` has kept in this session for the next rows of the model."""
+    try:
+        kept: Get = place.info[_GETS][model]
+    except (AttributeError, KeyError, TypeError):
+        return None
+    return kept
 
 
-def kept_getter(place: object, model: type[Any]) -> Getter | None:
-    """The getter that `keep_getter` has made, as long as it is current."""
-    getter: Getter | None = kept(place, _GETTERS, model)
-    return getter
+def _keep(run: Run, model: type[Any], plan: Plan) -> None:
+    clear, text = clear_way(run.line, model), plan.text
+    if clear is None or not isinstance(text, Text):
+        return
+    given = range(len(keys_of(model).names))
+    bind = binding(text, (*given, None, 0), {place: f"given[{place}]" for place in given})
+    call = call_of(clear, plan, bind)
+    if call is not None:
+        run.session.info.setdefault(_GETS, {})[model] = _get_by(call, model)
 
 
-def keep_getter(run: Run, model: type[Any], plan: Plan) -> None:
-    """Make the getter for the calls that follow in this session, if the way is clear."""
-    clear = clear_way(run.line, model)
-    if clear is not None:
-        keep(run.session, _GETTERS, model, Getter(clear, plan, model))
+def _get_by(call: Call, model: type[Any]) -> Get:
+    keys = keys_of(model)
+    is_plain, parts_of = keys.plain, keys.parts
+
+    def get(session: Session, key: Any) -> Any:
+        parts = (key,) if is_plain and type(key) is int and key in _INTEGERS else parts_of(key)
+        found = _here(session, model, parts)
+        return _only(call(session, parts)) if found is None else found
+
+    return get
 
 
 class _Rows(Query[Any, "_Rows"]):

@@ -11,6 +11,9 @@ from sqlalchemy import BindParameter, ColumnElement
 from sqlalchemy.sql import visitors
 
 from agentorm import rank
+from agentorm.bound import Text
+from agentorm.calling import Call, binding, call_of
+from agentorm.clear import Clear
 from agentorm.errors import DimensionMismatch, InvalidQuery, InvalidValue, InvalidVector
 from agentorm.parameters import Parameter, Slot
 from agentorm.plan import Plan, planned_query
@@ -72,6 +75,29 @@ class Way:
             elif one.check is not None and isinstance(value, int) and is_long(value):
                 return True
         return False
+
+    def call(self, clear: Clear, finish: Callable[[list[Any]], Any] | None) -> Call | None:
+        """The call of the plan in one transaction, with the values by name; None without one."""
+        text = self.plan.text
+        if self.late or not isinstance(text, Text):
+            return None
+        lines, scope = self._lines()
+        made = {one.place: f"given_{i}" for i, one in enumerate(self.given)}
+        bind = binding(text, self.values, made, lines, scope)
+        return call_of(clear, self.plan, bind, finish)
+
+    def _lines(self) -> tuple[list[str], dict[str, Any]]:
+        """The checks of all values that are given, as statements, and what they use."""
+        names = {one.name for one in self.given}
+        lines = [f"if len(given) != {len(names)} or is_beyond(given): raise LookupError"]
+        scope: dict[str, Any] = {"is_beyond": self.is_beyond}
+        if all(one.check is None for one in self.given):
+            lines = [f"if len(given) != {len(names)}: raise LookupError"]
+        for i, one in enumerate(self.given):
+            scope[f"check_{i}"] = one.check
+            value = f"given[{one.name!r}]"
+            lines.append(f"given_{i} = {value if one.check is None else f'check_{i}({value})'}")
+        return lines, scope
 
     def named(self, error: InvalidValue, values: Mapping[str, Any]) -> InvalidValue:
         """The same error, with the name of the parameter whose value was refused."""

@@ -34,7 +34,7 @@ class Ears:
                 known = [listener for listener in listeners if _is_ours(listener)]
                 if known:
                     self._ours.append((listeners, len(known)))
-                else:
+                elif all(listeners is not seen for seen in self._empty):
                     self._empty.append(listeners)
 
     def hear_nothing(self) -> bool:

@@ -34,13 +34,18 @@ MOST_PLANS = 500
 
 @dataclass(eq=False, slots=True)
 class Plan:
-    """A statement as the driver takes it, for every query of one shape."""
+    """A statement as the driver takes it, for every query of one shape.
+
+    Attributes:
+        load: what makes entities or tuples of rows; None before the first of them came, whose
+            types the driver tells.
+    """
 
     text: Text | Varying
     hydrator: Hydrator | Columns
     types: tuple[TypeEngine[Any], ...]
     dialect: SQLAlchemyDialect
-    _load: Load | None = field(default=None, init=False)
+    load: Load | None = field(default=None, init=False)
 
     def check(self, source: int, value: Any) -> None:
         """See that every parameter with that source takes the value.
@@ -61,10 +66,10 @@ class Plan:
 
     def loaded(self, line: Line, rows: Sequence[Sequence[Any]]) -> list[Any] | None:
         """The same for rows that have just come."""
-        load = self._load
+        load = self.load
         if load is None:
             converters = converters_of(self.types, self.dialect, line.codes)
-            load = self._load = self.hydrator.loader(converters)
+            load = self.load = self.hydrator.loader(converters)
         return load(line.session, rows)
 
     def sending(self, values: Sequence[Any]) -> tuple[Sent, Parameters]:

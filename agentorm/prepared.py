@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import TypeVar
 
 from agentorm import rank
+from agentorm.calling import MISSED
 from agentorm.clear import clear_way, kept_way
 from agentorm.dialects import Dialect
 from agentorm.dialects.translation import translated
@@ -22,6 +23,8 @@ from agentorm.results import Hit, Hits
 
 E = TypeVar("E")
 Q = TypeVar("Q", bound="Preparing[Any, Any]", default=Any)
+_CALLS = "agentorm_calls"
+_MOST_CALLS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,13 @@ class Prepared(Generic[E]):
             InvalidQuery: a value is missing, or none of this name is asked for.
             InvalidValue: a value that its column, or the vector field, does not take.
         """
+        made = self._called(place, values)
+        if made is not MISSED:
+            return made
         found = self._by_plan(place, values)
         if found is None:
             return self._given(values).on(place).all()
+        self._keep_call(place)
         return self._made(found)
 
     @overload
@@ -91,9 +98,13 @@ class Prepared(Generic[E]):
     def first(self, place: Any, /, **values: Any) -> Any:
         """The first row, or None; raises as a call does."""
         one = self._one
+        made = MISSED if one is None else one._called(place, values)  # noqa: SLF001
+        if made is not MISSED:
+            return made[0] if made else None
         found = None if one is None else one._by_plan(place, values)  # noqa: SLF001
         if found is None or one is None:
             return self._given(values).on(place).first()
+        one._keep_call(place)  # noqa: SLF001
         return next(iter(one._made(found)), None)  # noqa: SLF001
 
     def __repr__(self) -> str:
@@ -111,12 +122,35 @@ class Prepared(Generic[E]):
         if query.target is None:
             return found.rows if query.ranking is None else [row[0] for row in found.rows]
         if query.ranking is None:
-            return [*map(query.target.maker(), found.rows)]
+            return query.target.maker_of_all()(found.rows)
         return [*map(query.target.of_hit(query.gives), self._scored(found, query.ranking))]
 
     def _scored(self, found: _Rows, ranking: Ranking) -> list[Hit[Any]]:
         score, size = ranking.metric.score, found.dimension
         return [Hit(row, distance, score(distance, size)) for row, distance in found.rows]
+
+    def _called(self, place: Any, values: Mapping[str, Any]) -> Any:
+        """What `__call__` gives, by the function for this transaction; `MISSED` without one."""
+        try:
+            call = place.info[_CALLS][self][1]
+        except (AttributeError, KeyError, TypeError):
+            return MISSED
+        return call(place, values)
+
+    def _keep_call(self, place: Session) -> None:
+        """Make the function for this transaction, of the way that has just been gone."""
+        clear = kept_way(place, self.query.model)
+        way = None if clear is None else self._ways.get(clear.line.dialect)
+        if clear is None or way is None or self.query.ranking is not None:
+            return
+        calls = place.info.setdefault(_CALLS, {})
+        if len(calls) > _MOST_CALLS:
+            calls.clear()
+        if self not in calls or calls[self][0] is not clear:
+            target = self.query.target
+            call = way.call(clear, None if target is None else target.maker_of_all())
+            if call is not None:
+                calls[self] = clear, call
 
     def _by_plan(self, place: Any, values: Mapping[str, Any]) -> _Rows | None:
         """What a plan finds; None where the query has to be made."""

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from inspect import Parameter, signature
+from itertools import starmap
 from operator import itemgetter
 from types import NoneType, UnionType
 from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -22,6 +23,7 @@ from agentorm.errors import InvalidQuery, InvalidValue
 from agentorm.models import mapper_of
 
 Maker: TypeAlias = Callable[[Sequence[Any]], Any]
+MakerOfAll: TypeAlias = Callable[[Sequence[Sequence[Any]]], list[Any]]
 """What makes one of a class from values in an order that was told."""
 KINDS = "a dataclass, a NamedTuple, a msgspec Struct or a pydantic model"
 _OF_RANKINGS = {
@@ -60,6 +62,11 @@ class ReadKind(ABC):
     def maker(self, names: tuple[str, ...], model: type[Any]) -> Maker:
         """What makes one of the values of these fields, read from this model."""
 
+    def maker_of_all(self, names: tuple[str, ...], model: type[Any]) -> MakerOfAll:
+        """What makes a list of them, of rows of such values."""
+        make = self.maker(names, model)
+        return lambda rows: [*map(make, rows)]
+
 
 @dataclass(frozen=True, eq=False)
 class _Constructed(ReadKind):
@@ -75,6 +82,12 @@ class _Constructed(ReadKind):
             picked = itemgetter(*map(names.index, first))
             return lambda values: cls(*picked(values))
         return lambda values: cls(**dict(zip(names, values, strict=True)))
+
+    def maker_of_all(self, names: tuple[str, ...], model: type[Any]) -> MakerOfAll:
+        if self.by_place[: len(names)] != names:
+            return super().maker_of_all(names, model)
+        cls = self.cls
+        return lambda rows: [*starmap(cls, rows)]
 
 
 class _Pydantic(ReadKind):

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from agentorm.errors import InvalidQuery, UnknownField
 from agentorm.models import mapper_of
-from agentorm.read_kinds import KINDS, Maker, ReadKind, read_kind
+from agentorm.read_kinds import KINDS, Maker, MakerOfAll, ReadKind, read_kind
 from agentorm.results import Hit
 
 C = TypeVar("C")
@@ -82,6 +82,10 @@ class ReadModel(Generic[C]):
         """What makes one of the values of the columns and, behind them, of those `filled`."""
         return _maker(self.kind, (*self.columns, *self.filled(given)), self.model)
 
+    def maker_of_all(self) -> MakerOfAll:
+        """What makes a list of them, of rows of the columns."""
+        return _maker_of_all(self.kind, self.columns, self.model)
+
     def of_hit(self, given: Sequence[str]) -> Callable[[Hit[Any]], C]:
         """What makes one of a hit whose entity is a row of values."""
         make, filled, width = self.maker(given), self.filled(given), len(self.columns)
@@ -102,6 +106,11 @@ class ReadModel(Generic[C]):
 @lru_cache(maxsize=1000)
 def _maker(kind: ReadKind, names: tuple[str, ...], model: type[Any]) -> Maker:
     return kind.maker(names, model)
+
+
+@lru_cache(maxsize=1000)
+def _maker_of_all(kind: ReadKind, names: tuple[str, ...], model: type[Any]) -> MakerOfAll:
+    return kind.maker_of_all(names, model)
 
 
 def read_model(model: Any, cls: Any) -> ReadModel[Any]:

@@ -15,11 +15,12 @@ from sqlalchemy.orm.attributes import set_committed_value
 from agentorm.adding import added, all_added
 from agentorm.adding_one import kept_adder
 from agentorm.bulk import deleting, forget_changed, limited_statements, updating
+from agentorm.calling import MISSED
 from agentorm.database import Database
 from agentorm.endings import Endings, SyncQuery
 from agentorm.errors import AgentORMError, InvalidQuery, InvalidValue, NoResult
 from agentorm.expressions import is_expression, tables_of
-from agentorm.getting import MISSED, got, kept_getter, keys_of
+from agentorm.getting import got, kept_get, keys_of
 from agentorm.models import checked_value, field_name, mapper_of, one_table
 from agentorm.places import AsyncPlace, Kinds, SyncPlace, WhereToRun, kinds_in
 from agentorm.query import condition
@@ -76,8 +77,9 @@ class Repository(Endings[E, SyncQuery[E]]):
         Raises:
             InvalidValue: no key of this model.
         """
-        getter = kept_getter(self.where_to_run, self.model)
-        found = MISSED if getter is None else getter.get(key)
+        place: Any = self.where_to_run
+        get = kept_get(place, self.model)
+        found = MISSED if get is None else get(place, key)
         if found is not MISSED:
             return cast("E | None", found)
         checked = keys_of(self.model).parts(key)
