@@ -87,7 +87,7 @@ class Adder:
         except KeyError:
             return None
         kinds = {*map(type, row)}
-        if any(map(is_computed, kinds - PLAIN)):
+        if not kinds <= PLAIN and any(map(is_computed, kinds - PLAIN)):
             return None
         if NoneType in kinds:
             given = zip(insertion.names, row, strict=True)

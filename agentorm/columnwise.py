@@ -6,6 +6,7 @@ as they are, or turn into bytes.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,11 +20,13 @@ from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.types import TypeEngine
 
 from agentorm import dialects
+from agentorm.dialects import Dialect
 from agentorm.scalars import FloatType, IntegerType, StringType
 from agentorm.types import VectorType
 from agentorm.vectors import AnyVector, vector_class
 from agentorm.vectors.dense import Dense
 
+Process: TypeAlias = Callable[[Any], Any]
 Kinds: TypeAlias = set[type[Any]]
 Whole: TypeAlias = Callable[[Sequence[Any], Kinds], Sequence[Any] | None]
 """All values of a column, of these types, as the driver takes them; None: one by one."""
@@ -43,6 +46,42 @@ def whole(kind: TypeEngine[Any], dialect: SQLAlchemyDialect) -> Whole | None:
     if type(kind) is IntegerType:
         return partial(_kept, int, _are_integers)
     return partial(_kept, float, _are_floats) if type(kind) is FloatType else None
+
+
+def single(kind: TypeEngine[Any], dialect: SQLAlchemyDialect, process: Process) -> Process:
+    """What does one value of this type: at once, where the driver takes it as it is."""
+    if whole(kind, dialect) is None:
+        return process
+    if isinstance(kind, VectorType):
+        return partial(_vector, vector_class(kind.kind), _size(kind), dialects.of(dialect), process)
+    if isinstance(kind, StringType):
+        return partial(_text, sys.maxsize if kind.length is None else kind.length, process)
+    return partial(_integer if isinstance(kind, IntegerType) else _float, process)
+
+
+def _text(length: int, process: Process, value: Any) -> Any:
+    if type(value) is str and value.isascii() and len(value) <= length and "\0" not in value:
+        return value
+    return process(value)
+
+
+def _integer(process: Process, value: Any) -> Any:
+    return value if type(value) is int and _LEAST <= value <= _LARGEST else process(value)
+
+
+def _float(process: Process, value: Any) -> Any:
+    return value if type(value) is float and isfinite(value) else process(value)
+
+
+def _vector(exact: Any, size: int | None, engine: Dialect, process: Process, value: Any) -> Any:
+    if type(value) is exact and size in {None, len(value.tobytes())}:
+        return engine.encode(value)
+    return process(value)
+
+
+def _size(kind: VectorType) -> int | None:
+    exact: Any = vector_class(kind.kind)
+    return None if kind.dimension is None else kind.dimension * exact.packing.itemsize
 
 
 def _kept(
@@ -85,7 +124,7 @@ def _of_vectors(kind: VectorType, dialect: SQLAlchemyDialect) -> Whole | None:
     if not issubclass(exact, Dense):
         return None
     encode = dialects.of(dialect).encode_all
-    size = None if kind.dimension is None else kind.dimension * exact.packing.itemsize
+    size = _size(kind)
 
     def made(values: Sequence[Any], kinds: Kinds) -> Sequence[Any] | None:
         if not kinds <= {exact, NoneType}:

@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import dataclass
 from itertools import takewhile
 from operator import itemgetter
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, cast
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Integer, Table, func, insert, select
@@ -15,11 +15,9 @@ from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from agentorm import dialects
-from agentorm.columnwise import Whole, whole
+from agentorm.columnwise import Process, Whole, single, whole
 from agentorm.layouts import Layout
 from agentorm.refusals import raise_refused
-
-Process: TypeAlias = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,7 +29,7 @@ class Insertion:
         names: the attributes whose values it takes, in their order.
         processes: what makes of such a value what the driver takes, None where it is that.
         wholes: what does the same to all values of a column at once, where that can be.
-        changes: the same by the place of the value, where something is done.
+        changes: what does it to a single value, by its place, where something is done.
         of: the values of an entity's ``__dict__``, in their order.
         returns: whether it gives back the generated key as a row.
     """
@@ -153,7 +151,11 @@ def _insertion(
         names=names,
         processes=processes,
         wholes=tuple(whole(layout.table.columns[column].type, dialect) for column in places),
-        changes=tuple((n, p) for n, p in enumerate(processes) if p is not None),
+        changes=tuple(
+            (place, single(layout.table.columns[column].type, dialect, process))
+            for place, (column, process) in enumerate(zip(places, processes, strict=True))
+            if process is not None
+        ),
         of=_values_of(names),
         returns=bool(compiled.effective_returning),
     )
