@@ -83,7 +83,7 @@ class PostgreSQL(Dialect):
     driver = async_driver = "psycopg"
     extra = "agentorm[postgresql]"
     takes_entities = True
-    copies_from = 32
+    copies_from = 16
     async_extra = "agentorm[async,postgresql]"
     features = frozenset(
         {
