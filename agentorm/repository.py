@@ -144,8 +144,9 @@ class Repository(Endings[E, SyncQuery[E]]):
         Only the named key decides: a row that another unique key forbids is a
         `ConstraintViolation`, and never overwritten. Of one key twice in the batch the last
         wins. A row with NULL in the key, or without its generated key, is inserted. Many rows
-        are few statements; on MySQL and MariaDB one more or two for each row that is found by
-        another unique key first, and everywhere one for a key that is stored in another spelling.
+        are few statements. On MySQL and MariaDB a row that another unique key finds first costs
+        some more, as many as halvings of the batch leave it alone; and everywhere a key that is
+        stored in another spelling costs a select.
 
         Args:
             entities: the rows as they shall be, not yet in a session.
