@@ -7,7 +7,7 @@ Of SQLAlchemy this uses what is not public: what a select is made of, and whence
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
@@ -169,7 +169,8 @@ def compiled_plan(
     query: Query[Any], shape: Shape, hydrator: Hydrator | Columns, line: Line, *, indexed: bool
 ) -> Plan | str:
     """The plan of all queries that have the shape of this one, or why there is none."""
-    made: Any = statement(query, indexed=indexed, keys_first=line.dialect.sorts_whole_rows)
+    asked = query if query.ranking is None else _held_to(query, shape)
+    made: Any = statement(asked, indexed=indexed, keys_first=line.dialect.sorts_whole_rows)
     columns = made._raw_columns
     chosen = made
     if isinstance(hydrator, Hydrator):
@@ -181,6 +182,11 @@ def compiled_plan(
     if isinstance(text, str):
         return text
     return Plan(text, hydrator, tuple(column.type for column in columns), dialect)
+
+
+def _held_to(query: Query[Any], shape: Shape) -> Query[Any]:
+    """The query with one threshold, the very value of its shape."""
+    return replace(query, farthest=shape.values[-3], lowest_score=None)
 
 
 def _text(compiled: SQLCompiler, sources: _Sources, line: Line) -> Text | Varying | str:
@@ -207,10 +213,11 @@ class _Sources:
         self._binds = shape.binds
         self._places: dict[int, int] = {id(bind): i for i, bind in enumerate(shape.binds)}
         vectors = () if query.ranking is None else query.ranking.vectors
-        self._vectors = {id(v): len(shape.binds) + i for i, v in enumerate(vectors)}
+        given = [*vectors, *([] if shape.values[-3] is None else [shape.values[-3]])]
+        self._given = {id(value): len(shape.binds) + i for i, value in enumerate(given)}
         page = made if query.size is None or made._limit_clause is not None else _keys_of(made)
         ends = (page._limit_clause, page._offset_clause)
-        self._needed = {*self._vectors.values()}
+        self._needed = {*self._given.values()}
         for place, clause in enumerate(ends, start=len(shape.values) - len(ends)):
             if clause is not None:
                 self._places[id(clause)] = place
@@ -220,7 +227,7 @@ class _Sources:
         """The place of the value among those of the shape; None where it is none of them."""
         origins = (self._places.get(id(origin)) for origin in cast(Any, bind)._cloned_set)
         found = next((place for place in origins if place is not None), None)
-        return self._vectors.get(id(bind.value)) if found is None else found
+        return self._given.get(id(bind.value)) if found is None else found
 
     def are_all_in(self, bounds: Iterable[Bound]) -> bool:
         """Whether a statement with these takes every value of the shape.

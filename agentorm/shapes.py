@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter
-from sqlalchemy.sql.cache_key import CacheConst
+from sqlalchemy import BindParameter, inspect, null
+from sqlalchemy.sql.cache_key import CacheConst, HasCacheKey
 from sqlalchemy.sql.visitors import anon_map
 
 from agentorm.query import Query
+from agentorm.selecting import farthest_distance
 
 _USUAL_BITS = 31
 _NO_KEY, _LATER_VALUES = CacheConst.NO_CACHE, CacheConst.PARAMS
@@ -26,7 +27,7 @@ class Shape:
 
     Attributes:
         key: equal for queries whose statements differ in values alone.
-        values: those of the conditions, of vectors, then limit and offset.
+        values: those of joins and conditions, of vectors, then threshold, limit and offset.
         binds: the parameters of this very query's conditions, whose values come first.
     """
 
@@ -46,14 +47,16 @@ def shape_of(query: Query[Any], *, indexed: bool = True) -> Shape | str:
     binds: list[BindParameter[Any]] = []
     known = anon_map()
     apart = () if ranking is None else ranking.apart
-    for part in (query.filters, query.ordering, apart):
+    for part in (_joined(query), query.filters, query.ordering, apart):
         if not _tell(part, known, keys, binds):
             return "a condition has no shape that SQLAlchemy tells"
     values = [*map(value_of, binds)]
     if ranking is not None:
         keys += [ranking.field.label, ranking.metric, _repeated(ranking.vectors)]
         values += ranking.vectors
-    values += [query.size, query.skip]
+    farthest = None if ranking is None else farthest_distance(query)
+    keys.append(farthest is not None)
+    values += [farthest, query.size, query.skip]
     return Shape(tuple(keys), tuple(values), tuple(binds))
 
 
@@ -72,11 +75,20 @@ def _beyond(query: Query[Any]) -> str | None:
         return "text, fusion and groups"
     if query.loaders:
         return "loader options"
-    if query.joins:
-        return "joins"
-    if query.farthest is not None or query.lowest_score is not None:
-        return "thresholds without a limit"
+    conditions = [join.onclause for join in query.joins if join.onclause is not None]
+    if not all(isinstance(condition, HasCacheKey) for condition in conditions):
+        return "a join on what is no condition of SQLAlchemy's"
+    if query.ranking is None and (query.farthest is not None or query.lowest_score is not None):
+        return "thresholds without a ranking"
     return None
+
+
+def _joined(query: Query[Any]) -> list[Any]:
+    """What the joins are, as SQLAlchemy tells it."""
+    parts: list[Any] = []
+    for join in query.joins:
+        parts += [inspect(join.target), null() if join.onclause is None else join.onclause]
+    return parts
 
 
 def _tell(

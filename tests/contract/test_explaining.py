@@ -267,13 +267,10 @@ BY_ORM = "SQLAlchemy's ORM loads the rows: "
 def test_a_note_tells_when_and_why_the_orm_loads(library: Database) -> None:
     with library.session() as session:
         docs = repository(Doc, session)
+        some = docs.join(Doc.author).where(Doc.n == 1, col(Doc.n).in_([1, 2]))
         asked: dict[str, Any] = {
-            "": docs.where(Doc.n == 1, col(Doc.n).in_([1, 2]))
-            .order_by(Doc.title)
-            .limit(3)
-            .offset(1),
+            "": some.order_by(Doc.title).limit(3).offset(1),
             "lists of tuples": docs.where(tuple_(col(Doc.id), col(Doc.n)).in_([(1, 2)])),
-            "joins": docs.join(Doc.author),
             "loader options": docs.options(selectinload(Doc.tags)),  # type: ignore[arg-type]
             "text, fusion and groups": docs.best_per(Doc.topic),
         }
