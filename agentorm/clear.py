@@ -27,7 +27,7 @@ class Clear:
         self._ears = Ears()
         line.listen(self._ears, queries=True, statements=True)
         if hydrator is not None:
-            hydrator.listen(self._ears)
+            self._ears.join(hydrator.ears)
         self.is_clear = line.at_a_glance(self._ears)
 
     def is_current(self) -> bool:
@@ -45,7 +45,7 @@ def kept_way(place: object, model: type[Any]) -> Clear | None:
 
 def clear_way(line: Line, model: type[Any]) -> Clear | None:
     """The way over a line for plans of this model; None while it is not clear."""
-    if not (plans_are_on() and line.is_usual() and line.is_direct()):
+    if not (plans_are_on() and line.is_usual() and line.is_direct(reading=True)):
         return None
     hydrator = hydrator_of(model)
     if isinstance(hydrator, Hydrator) and hydrator.is_heard():

@@ -19,7 +19,7 @@ from sqlalchemy.orm.session import SessionTransactionState
 from sqlmodel import Session as Modelled
 
 from agentorm.dialects import Dialect
-from agentorm.listening import Ears
+from agentorm.listening import Ears, ears_of
 from agentorm.switch import plans_are_on
 
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
@@ -119,15 +119,12 @@ class Line:
 
     def listen(self, ears: Ears, *, queries: bool = False, statements: bool = False) -> None:
         """Let these hear who listens to queries as SQLAlchemy has them, or to the SQL of them."""
-        connection = self.connection
         if queries:
-            ears.watch(self.session, _SESSION)
-            ears.watch(connection, _EXECUTED)
-            ears.watch(connection.engine, _EXECUTED)
+            ears.watch_session(self.session, _SESSION)
+            ears.watch_connection(self.connection, _EXECUTED)
         if statements:
-            ears.watch(connection, _STATEMENTS)
-            ears.watch(connection.engine, _STATEMENTS)
-            ears.watch(connection.dialect, _DRIVER)
+            ears.watch_connection(self.connection, _STATEMENTS)
+            ears.join(ears_of(self.connection.dialect, _DRIVER))
 
     def is_current(self) -> bool:
         """Whether the session is still in the same transaction, and it has not failed.
@@ -158,11 +155,25 @@ class Line:
             self._usual and not self.session.execution_options and self._session_ears.hear_nothing()
         )
 
-    def is_direct(self) -> bool:
-        """Whether a statement may go over the driver's cursor now."""
+    def is_direct(self, *, reading: bool = False) -> bool:
+        """Whether a statement may go over the driver's cursor now.
+
+        A transaction that waits for its first statement is begun for one that reads.
+        """
         if not self._plain:
-            self._plain = _is_plain(self.connection) and self.dialect.has_begun(self.connection)
+            if not (_is_plain(self.connection) and self._ears.hear_nothing()):
+                return False
+            if reading:
+                self._begin()
+            self._plain = self.dialect.has_begun(self.connection)
         return self._plain and self._ears.hear_nothing()
+
+    def _begin(self) -> None:
+        try:
+            self.dialect.begin_reading(self.connection)
+        except BaseException as error:
+            self.fail(error, "BEGIN", ())
+            raise
 
     def flush(self) -> None:
         """Write what is pending first, as SQLAlchemy does before a query."""
@@ -170,7 +181,7 @@ class Line:
 
     def fetch(self, sent: Sent, parameters: Parameters) -> Sequence[Sequence[Any]]:
         """The rows of a select, as the driver gives them."""
-        if not self.is_direct():
+        if not self.is_direct(reading=True):
             options = BINARY if sent.binary else {}
             result = self.connection.exec_driver_sql(
                 sent.sql, _as_given(parameters), execution_options=options

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from sqlmodel.main import FieldInfoMetadata
 
 from agentorm.bound import Text
-from agentorm.calling import MISSED, Call, binding, call_of
+from agentorm.calling import MISSED, Bind, Call, binding, call_of
 from agentorm.clear import clear_way
 from agentorm.direct import Line
 from agentorm.entity import Entity
@@ -137,21 +137,29 @@ _GETS = "agentorm_gets"
 def kept_get(place: Any, model: type[Any]) -> Get | None:
     """What `got` has kept in this session for the next rows of the model."""
     try:
-        kept: Get = place.info[_GETS][model]
+        kept: Get | None = place.info[_GETS][model][1]
     except (AttributeError, KeyError, TypeError):
         return None
     return kept
 
 
 def _keep(run: Run, model: type[Any], plan: Plan) -> None:
-    clear, text = clear_way(run.line, model), plan.text
-    if clear is None or not isinstance(text, Text):
+    """Keep the shortest way, from the second row of a transaction on."""
+    kept = run.session.info.setdefault(_GETS, {})
+    if model not in kept or kept[model][0] is not run.line:
+        kept[model] = (run.line, None)
         return
-    given = range(len(keys_of(model).names))
-    bind = binding(text, (*given, None, 0), {place: f"given[{place}]" for place in given})
-    call = call_of(clear, plan, bind)
+    clear, bind = clear_way(run.line, model), _by_parts(plan, len(keys_of(model).names))
+    call = None if clear is None or bind is None else call_of(clear, plan, bind)
     if call is not None:
-        run.session.info.setdefault(_GETS, {})[model] = _get_by(call, model)
+        kept[model] = (run.line, _get_by(call, model))
+
+
+def _by_parts(plan: Plan, width: int) -> Bind | None:
+    if plan.bind is None and isinstance(plan.text, Text):
+        given = {place: f"given[{place}]" for place in range(width)}
+        plan.bind = binding(plan.text, (*given, None, 0), given)
+    return plan.bind
 
 
 def _get_by(call: Call, model: type[Any]) -> Get:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from sqlalchemy.sql import visitors
 
 from agentorm import rank
 from agentorm.bound import Text
-from agentorm.calling import Call, binding, call_of
+from agentorm.calling import Bind, Call, binding, call_of
 from agentorm.clear import Clear
 from agentorm.errors import DimensionMismatch, InvalidQuery, InvalidValue, InvalidVector
 from agentorm.parameters import Parameter, Slot
@@ -44,6 +44,7 @@ class Way:
         given: what a call gives.
         vector: the place of the vector that ranks; None without a ranking.
         indexed: whether an approximate index serves, so that a short answer has to be looked at.
+        bind: what binds the values of a call by name; None where more has to be known.
         late: the places of values that are only known when they are sent, and what tells them.
     """
 
@@ -54,6 +55,10 @@ class Way:
     indexed: bool
     model: type[Any]
     late: tuple[tuple[int, BindParameter[Any]], ...] = ()
+    bind: Bind | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bind", self._binding())
 
     def values_of(self, values: Mapping[str, Any]) -> list[Any]:
         """Those of the plan, for one call; what is pending has been written."""
@@ -78,13 +83,17 @@ class Way:
 
     def call(self, clear: Clear, finish: Callable[[list[Any]], Any] | None) -> Call | None:
         """The call of the plan in one transaction, with the values by name; None without one."""
+        if self.bind is None:
+            return None
+        return call_of(clear, self.plan, self.bind, finish)
+
+    def _binding(self) -> Bind | None:
         text = self.plan.text
         if self.late or not isinstance(text, Text):
             return None
         lines, scope = self._lines()
         made = {one.place: f"given_{i}" for i, one in enumerate(self.given)}
-        bind = binding(text, self.values, made, lines, scope)
-        return call_of(clear, self.plan, bind, finish)
+        return binding(text, self.values, made, lines, scope)
 
     def _lines(self) -> tuple[list[str], dict[str, Any]]:
         """The checks of all values that are given, as statements, and what they use."""

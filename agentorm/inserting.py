@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 from operator import itemgetter
 from typing import Any, Literal, cast
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import Integer, Table, func, insert, select
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from agentorm import dialects
+from agentorm.beside import beside
 from agentorm.columnwise import Process, Whole, single, whole
 from agentorm.layouts import Layout
 from agentorm.refusals import raise_refused
@@ -114,25 +115,26 @@ def repeated(one: str, two: str) -> Repeated:
 
 def statements_of(layout: Layout, dialect: SQLAlchemyDialect) -> Statements:
     """The statements for a class in a dialect, made when they are first asked for."""
-    made: Statements | None = layout.statements.get(dialect)
-    if made is None:
-        made = layout.statements[dialect] = Statements(layout, dialect)
-    return made
+    known = beside(dialect, "_agentorm_inserts", dict[Layout, Statements])
+    if layout not in known:
+        known[layout] = Statements(layout, dialect)
+    return known[layout]
 
 
 _POSITIONAL: Mapping[str, Literal["format", "qmark"]] = {"pyformat": "format", "named": "qmark"}
-_positional: WeakKeyDictionary[SQLAlchemyDialect, SQLAlchemyDialect] = WeakKeyDictionary()
 
 
 def positional(dialect: SQLAlchemyDialect) -> SQLAlchemyDialect:
     """The same dialect, writing placeholders without names, which saves a dict per row."""
     if cast(Any, dialect).positional:
         return dialect
-    made = _positional.get(dialect)
-    if made is None:
-        made = _positional[dialect] = copy(dialect)
-        made.paramstyle, made.positional = _POSITIONAL[dialect.paramstyle], True
-        dialects.remember(made, dialects.of(dialect))
+    return beside(dialect, "_agentorm_positional", partial(_made_positional, dialect))
+
+
+def _made_positional(dialect: SQLAlchemyDialect) -> SQLAlchemyDialect:
+    made = copy(dialect)
+    made.paramstyle, made.positional = _POSITIONAL[dialect.paramstyle], True
+    dialects.remember(made, dialects.of(dialect))
     return made
 
 

@@ -44,7 +44,6 @@ class Layout:
     keys: tuple[str, ...]
     relationships: frozenset[str]
     ears: Ears = field(default_factory=Ears)
-    statements: WeakKeyDictionary[Any, Any] = field(default_factory=WeakKeyDictionary[Any, Any])
 
 
 _layouts: WeakKeyDictionary[Mapper[Any], list[Layout | None]] = WeakKeyDictionary()

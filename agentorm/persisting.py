@@ -49,7 +49,7 @@ def flushes_as_ever(session: Session) -> bool:
 
 def listen_to_flushes(ears: Ears, session: Session) -> None:
     """Let these hear who listens to a session's flushes."""
-    ears.watch(session, _EVENTS)
+    ears.watch_session(session, _EVENTS)
 
 
 def is_clean(session: Session) -> bool:

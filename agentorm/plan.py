@@ -6,16 +6,16 @@ Of SQLAlchemy this uses what is not public: what a select is made of, and whence
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, cast
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import BindParameter
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
+from agentorm.beside import beside
 from agentorm.bound import Bound, Source, Text, Varying
 from agentorm.direct import Line, Parameters, Sent
 from agentorm.hydrating import Columns, Hydrator, Load, converters_of, hydrator_of
@@ -39,6 +39,7 @@ class Plan:
     Attributes:
         load: what makes entities or tuples of rows; None before the first of them came, whose
             types the driver tells.
+        bind: what makes its parameters of the parts of a key, for who asks for rows by key.
     """
 
     text: Text | Varying
@@ -46,6 +47,7 @@ class Plan:
     types: tuple[TypeEngine[Any], ...]
     dialect: SQLAlchemyDialect
     load: Load | None = field(default=None, init=False)
+    bind: Callable[[Sequence[Any]], Parameters] | None = field(default=None, init=False)
 
     def check(self, source: int, value: Any) -> None:
         """See that every parameter with that source takes the value.
@@ -84,12 +86,11 @@ class Plan:
 
 Plans: TypeAlias = Recent[Plan | str]
 """The plans of one engine, and where there is none why, by what they are of."""
-_plans: WeakKeyDictionary[SQLAlchemyDialect, Plans] = WeakKeyDictionary()
 
 
 def plans_of(dialect: SQLAlchemyDialect) -> Plans:
     """The plans of the engine that has this dialect."""
-    return _plans.get(dialect) or _plans.setdefault(dialect, Recent(MOST_PLANS))
+    return beside(dialect, "_agentorm_plans", lambda: Recent(MOST_PLANS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ from typing_extensions import TypeVar
 
 from agentorm import rank
 from agentorm.calling import MISSED
-from agentorm.clear import clear_way, kept_way
+from agentorm.clear import Clear, clear_way, kept_way
+from agentorm.database import Database
 from agentorm.dialects import Dialect
 from agentorm.dialects.translation import translated
 from agentorm.errors import InvalidValue
 from agentorm.given import Way, check_names, filled, parameters_in, way_of
-from agentorm.places import AsyncPlace, Placed, SyncPlace, kept_run
+from agentorm.places import AsyncPlace, Placed, SyncPlace, running
 from agentorm.rankings import Ranking
 from agentorm.results import Hit, Hits
 
@@ -72,6 +73,9 @@ class Prepared(Generic[E]):
         made = self._called(place, values)
         if made is not MISSED:
             return made
+        if isinstance(place, Database):
+            with place.reading() as session:
+                return self(session, **values)
         found = self._by_plan(place, values)
         if found is None:
             return self._given(values).on(place).all()
@@ -84,6 +88,9 @@ class Prepared(Generic[E]):
     def hits(self, place: AsyncPlace, /, **values: Any) -> Coroutine[Any, Any, Hits[E]]: ...
     def hits(self, place: Any, /, **values: Any) -> Any:
         """The rows of a ranking with distance and score; raises as a call does."""
+        if isinstance(place, Database):
+            with place.reading() as session:
+                return self.hits(session, **values)
         ranking = self.query.ranking
         found = None if ranking is None else self._by_plan(place, values)
         if found is None or ranking is None:
@@ -101,6 +108,9 @@ class Prepared(Generic[E]):
         made = MISSED if one is None else one._called(place, values)  # noqa: SLF001
         if made is not MISSED:
             return made[0] if made else None
+        if isinstance(place, Database):
+            with place.reading() as session:
+                return self.first(session, **values)
         found = None if one is None else one._by_plan(place, values)  # noqa: SLF001
         if found is None or one is None:
             return self._given(values).on(place).first()
@@ -135,32 +145,29 @@ class Prepared(Generic[E]):
             call = place.info[_CALLS][self][1]
         except (AttributeError, KeyError, TypeError):
             return MISSED
-        return call(place, values)
+        return MISSED if call is None else call(place, values)
 
     def _keep_call(self, place: Session) -> None:
-        """Make the function for this transaction, of the way that has just been gone."""
+        """Make that function of the way that has just been gone, for the second time."""
         clear = kept_way(place, self.query.model)
-        way = None if clear is None else self._ways.get(clear.line.dialect)
-        if clear is None or way is None or self.query.ranking is not None:
+        if clear is None or self.query.ranking is not None:
             return
         calls = place.info.setdefault(_CALLS, {})
         if len(calls) > _MOST_CALLS:
             calls.clear()
         if self not in calls or calls[self][0] is not clear:
-            target = self.query.target
-            call = way.call(clear, None if target is None else target.maker_of_all())
-            if call is not None:
-                calls[self] = clear, call
+            calls[self] = clear, None
+            return
+        way, target = self._ways[clear.line.dialect], self.query.target
+        finish = None if target is None else target.maker_of_all()
+        calls[self] = clear, None if way is None else way.call(clear, finish)
 
     def _by_plan(self, place: Any, values: Mapping[str, Any]) -> _Rows | None:
         """What a plan finds; None where the query has to be made."""
         check_names(self.names, values)
-        clear = kept_way(place, self.query.model)
-        if clear is None or clear.line.dialect not in self._ways:
-            self._find_way(place)
-            return None
-        way = self._ways[clear.line.dialect]
-        if way is None or way.is_beyond(values):
+        clear = self._clear(place)
+        way = None if clear is None else self._ways[clear.line.dialect]
+        if clear is None or way is None or way.is_beyond(values):
             return None
         line, plan = clear.line, way.plan
         try:
@@ -180,11 +187,19 @@ class Prepared(Generic[E]):
             return None
         return _Rows(rows, len(made[way.vector]), exact=not way.indexed)
 
-    def _find_way(self, place: Any) -> None:
-        """Find the way for the calls that follow in this transaction; this one makes the query."""
-        run = kept_run(place, self.query.model) if isinstance(place, Session) else None
-        if run is not None and clear_way(run.line, self.query.model) is not None:
-            self._ways.setdefault(run.dialect, way_of(self.query, run))
+    def _clear(self, place: Any) -> Clear | None:
+        """The way to the driver; how this query goes it is known then."""
+        model = self.query.model
+        clear = kept_way(place, model)
+        if clear is not None and clear.line.dialect in self._ways:
+            return clear
+        if not isinstance(place, Session):
+            return None
+        with running(place, model) as run:
+            clear = clear_way(run.line, model)
+            if clear is not None and run.dialect not in self._ways:
+                self._ways[run.dialect] = way_of(self.query, run)
+        return clear
 
     def _given(self, values: Mapping[str, Any]) -> Any:
         """The query with these values."""

@@ -70,6 +70,9 @@ class Sends:
         """Whether the engine is in the transaction that SQLAlchemy has begun."""
         return True
 
+    def begin_reading(self, connection: Connection) -> None:
+        """Begin it now, for a statement that reads, where it waits for the first statement."""
+
     def open_cursor(self, connection: Any, *, binary: bool) -> Any:
         """A cursor of a DBAPI connection; of rows in binary form, where the driver has one."""
         return connection.cursor()

@@ -170,6 +170,11 @@ class SQLite(Dialect):
     def has_begun(self, connection: Connection) -> bool:
         return _PENDING not in connection.info
 
+    def begin_reading(self, connection: Connection) -> None:
+        if connection.info.pop(_PENDING, None) is not None:
+            driver: Any = connection.connection.driver_connection
+            driver.execute("BEGIN")
+
     def insert_keyless(
         self, sender: Copier, rows: generated.Keyless, most: int
     ) -> Sequence[Any] | None:

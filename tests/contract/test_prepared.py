@@ -43,12 +43,13 @@ def test_every_call_takes_its_own_values(shop: Database) -> None:
 
 
 @pytest.mark.sync
-def test_a_plan_loads_the_rows_of_every_call_but_the_first(shop: Database) -> None:
-    with shop.session() as session:
-        for _ in range(2):
-            NAMED(session, name="apple", least=1)
-        session.expunge_all()
-        assert loaded_as_switched(*NAMED(session, name="apple", least=1))
+def test_a_plan_loads_the_rows_of_every_call(shop: Database) -> None:
+    for _ in range(3):
+        with shop.session() as session:
+            assert loaded_as_switched(*NAMED(session, name="apple", least=1))
+            session.expunge_all()
+            assert loaded_as_switched(*NAMED(session, name="apple", least=1))
+        assert loaded_as_switched(*NAMED(shop, name="apple", least=1))
 
 
 @pytest.mark.sync
