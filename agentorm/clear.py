@@ -45,7 +45,7 @@ def kept_way(place: object, model: type[Any]) -> Clear | None:
 
 def clear_way(line: Line, model: type[Any]) -> Clear | None:
     """The way over a line for plans of this model; None while it is not clear."""
-    if not (plans_are_on() and line.is_usual() and line.is_direct(reading=True)):
+    if not (plans_are_on() and line.is_usual() and line.is_direct(writes=False)):
         return None
     hydrator = hydrator_of(model)
     if isinstance(hydrator, Hydrator) and hydrator.is_heard():

@@ -155,22 +155,22 @@ class Line:
             self._usual and not self.session.execution_options and self._session_ears.hear_nothing()
         )
 
-    def is_direct(self, *, reading: bool = False) -> bool:
+    def is_direct(self, *, writes: bool | None = None) -> bool:
         """Whether a statement may go over the driver's cursor now.
 
-        A transaction that waits for its first statement is begun for one that reads.
+        A transaction that waits for its first statement is begun for one that writes, or reads.
         """
         if not self._plain:
             if not (_is_plain(self.connection) and self._ears.hear_nothing()):
                 return False
-            if reading:
-                self._begin()
+            if writes is not None:
+                self._begin(writes=writes)
             self._plain = self.dialect.has_begun(self.connection)
         return self._plain and self._ears.hear_nothing()
 
-    def _begin(self) -> None:
+    def _begin(self, *, writes: bool) -> None:
         try:
-            self.dialect.begin_reading(self.connection)
+            self.dialect.begin(self.connection, writes=writes)
         except BaseException as error:
             self.fail(error, "BEGIN", ())
             raise
@@ -181,7 +181,7 @@ class Line:
 
     def fetch(self, sent: Sent, parameters: Parameters) -> Sequence[Sequence[Any]]:
         """The rows of a select, as the driver gives them."""
-        if not self.is_direct(reading=True):
+        if not self.is_direct(writes=False):
             options = BINARY if sent.binary else {}
             result = self.connection.exec_driver_sql(
                 sent.sql, _as_given(parameters), execution_options=options
@@ -215,7 +215,7 @@ class Line:
 
         Both have ``rowcount``, ``lastrowid``, and the rows of a RETURNING by ``fetchall()``.
         """
-        if not self.is_direct():
+        if not self.is_direct(writes=True):
             return self.connection.exec_driver_sql(sql, _as_given(parameters))
         self.dialect.check_length(self.connection, sql, parameters)
         cursor = self.cursor()
@@ -228,7 +228,7 @@ class Line:
 
     def write_many(self, sql: str, rows: Sequence[Parameters]) -> Any:
         """The same for the statement with each of these parameters."""
-        if not self.is_direct():
+        if not self.is_direct(writes=True):
             return self.connection.exec_driver_sql(sql, [_as_given(row) for row in rows])
         self.dialect.check_length(self.connection, sql, rows)
         cursor = self.cursor()

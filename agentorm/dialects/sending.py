@@ -70,8 +70,8 @@ class Sends:
         """Whether the engine is in the transaction that SQLAlchemy has begun."""
         return True
 
-    def begin_reading(self, connection: Connection) -> None:
-        """Begin it now, for a statement that reads, where it waits for the first statement."""
+    def begin(self, connection: Connection, *, writes: bool) -> None:
+        """Begin it now, where it waits for the first statement, which writes or reads."""
 
     def open_cursor(self, connection: Any, *, binary: bool) -> Any:
         """A cursor of a DBAPI connection; of rows in binary form, where the driver has one."""

@@ -170,10 +170,16 @@ class SQLite(Dialect):
     def has_begun(self, connection: Connection) -> bool:
         return _PENDING not in connection.info
 
-    def begin_reading(self, connection: Connection) -> None:
-        if connection.info.pop(_PENDING, None) is not None:
-            driver: Any = connection.connection.driver_connection
-            driver.execute("BEGIN")
+    def begin(self, connection: Connection, *, writes: bool) -> None:
+        waits = connection.info.pop(_PENDING, None)
+        if waits is None:
+            return
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.execute(_begin_for(writes=writes))
+        except BaseException:
+            connection.info[_PENDING] = waits
+            raise
 
     def insert_keyless(
         self, sender: Copier, rows: generated.Keyless, most: int
@@ -303,7 +309,11 @@ def _begin_before_first_statement(
     return statement, parameters
 
 
-def _begin(connection: Connection, *, writes: bool) -> None:
+def _begin_for(*, writes: bool) -> str:
     """SQLite has no way to wait for a write lock once it has read, so a writer asks at once."""
+    return "BEGIN IMMEDIATE" if writes else "BEGIN"
+
+
+def _begin(connection: Connection, *, writes: bool) -> None:
     connection.info.pop(_PENDING, None)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql(_begin_for(writes=writes))

@@ -45,6 +45,7 @@ class Work:
 
 
 GET = Work("get", "get by key, tracked", Kind.READ, repeats=200)
+GET_ALONE = Work("get-alone", "get by key, a session for each", Kind.READ, repeats=50)
 ONE_PREPARED = Work("one-prepared", "one row into a read model, prepared", Kind.READ, repeats=200)
 ONE_BUILT = Work("one-built", "one row into a read model, built per call", Kind.READ, repeats=100)
 FIFTY = Work("fifty", "50 rows as tracked entities", Kind.READ, repeats=20, rows=50)
@@ -59,7 +60,7 @@ THREADS_SEARCH = Work("threads-search", "the 10 nearest, in threads", Kind.THREA
 ASYNC_GET = Work("async-get", "get by key, awaited", Kind.ASYNC, repeats=50)
 ASYNC_FIFTY = Work("async-fifty", "50 rows, awaited", Kind.ASYNC, repeats=10, rows=50)
 
-READS = (GET, ONE_PREPARED, ONE_BUILT, FIFTY, FIFTY_MODELS)
+READS = (GET, GET_ALONE, ONE_PREPARED, ONE_BUILT, FIFTY, FIFTY_MODELS)
 WRITES = (INSERT, BULK_1K, BULK_10K)
 SEARCHES = (SEARCH_10, SEARCH_100)
 AWAITED = (ASYNC_GET, ASYNC_FIFTY)

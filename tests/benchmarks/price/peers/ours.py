@@ -25,6 +25,7 @@ from tests.benchmarks.price.works import (
     FIFTY,
     FIFTY_MODELS,
     GET,
+    GET_ALONE,
     GROWN_READS,
     GROWN_SEARCHES,
     INSERT,
@@ -82,7 +83,17 @@ def _reads(place: Place, session: Session) -> dict[str, Step]:
         return run
 
     runs = {GET: get, **{work: several(work) for work in (FIFTY, *GROWN_READS)}}
-    return {work.name: reading(session, run) for work, run in runs.items()}
+    steps = {work.name: reading(session, run) for work, run in runs.items()}
+    return steps | {GET_ALONE.name: _alone(place)}
+
+
+def _alone(place: Place) -> Step:
+    def run() -> None:
+        for key in place.keys[: GET_ALONE.repeats]:
+            with place.db.session() as session:
+                repository(PriceRow, session).get(key)
+
+    return Step(run)
 
 
 def _into(place: Place, session: Session, kind: type[Any]) -> dict[str, Step]:

@@ -15,6 +15,7 @@ from tests.benchmarks.price.works import (
     FIFTY,
     FIFTY_MODELS,
     GET,
+    GET_ALONE,
     GROWN_READS,
     GROWN_SEARCHES,
     INSERT,
@@ -97,9 +98,25 @@ def _reads(place: Place, connection: Any, cursor: Any) -> dict[str, Step]:
         FIFTY_MODELS.name: several(FIFTY_MODELS, SCALARS),
         **{work.name: several(work) for work in GROWN_READS},
     }
-    return {
+    steps = {
         name: Step(run, begun(place, cursor), connection.rollback) for name, run in runs.items()
     }
+    return steps | {GET_ALONE.name: _alone(place, connection, cursor)}
+
+
+def _alone(place: Place, connection: Any, cursor: Any) -> Step:
+    """Each in a transaction of its own."""
+    sql = selecting(place, COLUMNS, "WHERE id = {mark}")
+
+    def run() -> None:
+        for key in place.keys[: GET_ALONE.repeats]:
+            if place.driver.begin is not None:
+                cursor.execute("BEGIN")
+            cursor.execute(sql, (key,))
+            cursor.fetchone()
+            connection.rollback()
+
+    return Step(run, connection.rollback, connection.rollback)
 
 
 def _writes(place: Place, connection: Any, cursor: Any) -> dict[str, Step]:

@@ -19,6 +19,7 @@ from tests.benchmarks.price.works import (
     FIFTY,
     FIFTY_MODELS,
     GET,
+    GET_ALONE,
     GROWN_READS,
     GROWN_SEARCHES,
     INSERT,
@@ -118,7 +119,19 @@ def _reads(mapped: Mapped) -> dict[str, Step]:
 
     runs = {GET: get, ONE_BUILT: one, FIFTY_MODELS: fifty_models}
     runs |= {work: several(work) for work in (FIFTY, *GROWN_READS)}
-    return {work.name: mapped.reading(run) for work, run in runs.items()}
+    steps = {work.name: mapped.reading(run) for work, run in runs.items()}
+    return steps | {GET_ALONE.name: _alone(mapped)}
+
+
+def _alone(mapped: Mapped) -> Step:
+    kind, engine = type(mapped.session), mapped.session.get_bind()
+
+    def run() -> None:
+        for key in mapped.place.keys[: GET_ALONE.repeats]:
+            with kind(engine) as session:
+                session.get(mapped.read, key)
+
+    return Step(run)
 
 
 def _writes(mapped: Mapped) -> dict[str, Step]:
