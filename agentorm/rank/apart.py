@@ -27,6 +27,7 @@ from agentorm.rank.base import (
     Found,
     Ranker,
     Run,
+    check_values,
     in_chunks,
     sortable,
     sortable_key,
@@ -160,6 +161,7 @@ def _measured_matches(
 ) -> Generator[tuple[Sequence[Any], NDArray[np.float64]]]:
     """Chunks of rows that the text finds, best first, with their distances: NaN without one."""
     assert query.ranking is not None
+    check_values(query, run)
     options = {"yield_per": rows_at_a_time(query.ranking)}
     made = matches_and_vectors(texts.asked(query, run.dialect))
     with raw_refused(query, run), run.session.execute(made, execution_options=options) as rows:

@@ -10,8 +10,9 @@ from enum import Enum
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Result
+from sqlalchemy import BindParameter, Connection, Result
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import visitors
 
 from agentorm.dialects import Dialect
 from agentorm.dialects.tasks import breathe
@@ -21,6 +22,7 @@ from agentorm.models import key_columns, mapper_of
 from agentorm.query import Query
 from agentorm.rankings import Ranking
 from agentorm.read_models import WHOLE_ROW
+from agentorm.refusals import raise_refused
 from agentorm.results import Hit, Hits
 
 E = TypeVar("E")
@@ -173,3 +175,29 @@ class Ranker(ABC):
     @abstractmethod
     def notes(self, query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
         """What is worth knowing of how this query is answered here."""
+
+
+def check_values(query: Query[Any], run: Run) -> None:
+    """See that the types of what a query is filtered by take its values.
+
+    SQLAlchemy opens the cursor of a stream before that, and leaves it open where one does not.
+
+    Raises:
+        InvalidValue: one does not.
+    """
+    dialect = run.connection.dialect
+    parts: Any = (part for each in query.filters for part in visitors.iterate(each))
+    for part in parts:
+        if isinstance(part, BindParameter) and not part.required:
+            _check_value(part, dialect)
+
+
+def _check_value(bind: Any, dialect: Any) -> None:
+    process = bind.type.dialect_impl(dialect).bind_processor(dialect)
+    values = bind.effective_value if bind.expanding else (bind.effective_value,)
+    if process is not None:
+        try:
+            for value in values:
+                process(value)
+        except Exception as error:  # noqa: BLE001
+            raise_refused(error)

@@ -27,6 +27,7 @@ from agentorm.rank.base import (
     Found,
     Ranker,
     Run,
+    check_values,
     hit_of,
     in_chunks,
     sortable,
@@ -105,6 +106,7 @@ def _scan(query: Query[Any], run: Run) -> Iterator[tuple[Sequence[Any], NDArray[
     """Chunks of rows, key and packed vector, with their distances: NaN where one does not count."""
     assert query.ranking is not None
     farthest = farthest_distance(query)
+    check_values(query, run)
     options = {"yield_per": rows_at_a_time(query.ranking)}
     with run.session.execute(keys_and_vectors(query), execution_options=options) as rows:
         for part in rows.partitions():

@@ -16,7 +16,7 @@ from agentorm.errors import DatabaseError, InvalidQuery
 from agentorm.expressions import AnySelect
 from agentorm.models import mapper_of
 from agentorm.query import Query
-from agentorm.rank.base import CHUNK, Run
+from agentorm.rank.base import CHUNK, Run, check_values
 
 
 @contextmanager
@@ -34,6 +34,7 @@ def streamed(query: Query[Any], made: AnySelect, run: Run) -> Generator[Result[A
     alone = run.dialect.streams_alone
     at_once = alone and (bool(query.loaders) or _loads_by_itself(query))
     options = {} if at_once else {"yield_per": CHUNK}
+    check_values(query, run)
     with run.session.execute(made, execution_options=options) as rows:
         guarded = alone and not at_once
         kept = _guard(run.session).around(rows, run.connection) if guarded else nullcontext()

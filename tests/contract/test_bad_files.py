@@ -52,7 +52,8 @@ def path(folder: Path) -> Path:
 @contextmanager
 def without_rights(*places: Path) -> Generator[None]:
     """Nobody may write there; root, whom no mode stops, steps down to another user meanwhile."""
-    assert Database("sqlite://").ping() > 0  # what is imported when first used is imported now
+    held = Database("sqlite://")  # what is loaded when first used is loaded now, and stays
+    assert held.ping() > 0
     root = os.geteuid() == 0
     modes = {place: place.stat().st_mode for place in places}
     for place in places:
@@ -66,6 +67,7 @@ def without_rights(*places: Path) -> Generator[None]:
             os.seteuid(0)
         for place, mode in modes.items():
             place.chmod(mode)
+        held.dispose()
 
 
 def refuses_writes(db: Database) -> None:
