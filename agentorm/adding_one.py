@@ -11,13 +11,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from agentorm.dialects.translation import translated
-from agentorm.direct import Line, keep, kept
+from agentorm.direct import Line
 from agentorm.inserting import Insertion, Statements
-from agentorm.layouts import Layout, is_computed, is_new, listen
+from agentorm.layouts import Layout, is_computed, is_new
 from agentorm.listening import Ears
 from agentorm.persisting import fail, holds_any, is_clean, listen_to_flushes, settle
-from agentorm.rank import Run, check_free
-from agentorm.switch import plans_are_on
+from agentorm.rank import Run
 from agentorm.tracked import TrackedDict, TrackedList
 from agentorm.vectors import Vector
 
@@ -32,29 +31,18 @@ _ADDERS = "agentorm_adders"
 class Adder:
     """New rows of one model, one by one, in the transaction of one session."""
 
-    __slots__ = ("_decides", "_ears", "_layout", "_line", "_options", "_statements")
+    __slots__ = ("_decides", "_is_clear", "_layout", "_statements", "line")
 
     def __init__(self, line: Line, layout: Layout, statements: Statements) -> None:
-        self._line, self._layout, self._statements = line, layout, statements
-        self._options = line.connection.get_execution_options()
+        self.line, self._layout, self._statements = line, layout, statements
         self._decides = layout.required.union(layout.defaults, layout.server_defaults, layout.keys)
-        self._ears = Ears()
-        line.listen(self._ears, queries=True)
-        listen_to_flushes(self._ears, line.session)
-        listen(self._ears, layout.mapper)
+        ears = Ears()
+        line.listen(ears, queries=True, statements=True)
+        listen_to_flushes(ears, line.session)
+        ears.join(layout.ears)
+        self._is_clear = line.at_a_glance(ears)
 
-    def is_current(self) -> bool:
-        """Whether the session is still in that transaction, and nobody has come to listen."""
-        line = self._line
-        same = line.is_current() and line.connection.get_execution_options() is self._options
-        return same and self._ears.hear_nothing() and is_clean(line.session) and plans_are_on()
-
-    @property
-    def session(self) -> Session:
-        """The session whose transaction it is."""
-        return self._line.session
-
-    def add(self, entity: Any) -> bool:
+    def add(self, session: Session, entity: Any) -> bool:
         """Insert the entity; False, and nothing is done, where it takes another look.
 
         Raises:
@@ -62,6 +50,8 @@ class Adder:
         """
         layout = self._layout
         if type(entity) is not layout.mapper.class_:
+            return False
+        if not self._is_clear(session) or not is_clean(session):
             return False
         values = entity.__dict__
         state = values["_sa_instance_state"]
@@ -72,10 +62,10 @@ class Adder:
         row = None if insertion is None else self._row(insertion, values)
         if row is None or insertion is None:
             return False
-        if not generates and holds_any(self._line.session, layout, [self._key(values)]):
+        if not generates and holds_any(session, layout, [self._key(values)]):
             return False
         self._send(insertion, row, values, generates=generates)
-        settle(self._line.session, layout, (state,), (self._key(values),))
+        settle(session, layout, (state,), (self._key(values),))
         return True
 
     def _key(self, values: dict[str, Any]) -> tuple[Any, ...]:
@@ -103,9 +93,9 @@ class Adder:
     def _send(
         self, insertion: Insertion, row: tuple[Any, ...], values: dict[str, Any], *, generates: bool
     ) -> None:
-        line = self._line
+        line = self.line
         try:
-            cursor = line.write(insertion.sql, row)
+            cursor = line.write_directly(insertion.sql, row)
             if generates:
                 key = cursor.fetchall()[0][0] if insertion.returns else cursor.lastrowid
                 values[str(self._layout.generated)] = key
@@ -115,16 +105,17 @@ class Adder:
                 raise
 
 
-def kept_adder(place: object, model: type[Any]) -> Adder | None:
-    """The adder that `keep_adder` has made, as long as it is current."""
-    adder: Adder | None = kept(place, _ADDERS, model)
-    if adder is not None:
-        check_free(adder.session)
-    return adder
+def kept_adder(place: Any, model: type[Any]) -> Adder | None:
+    """The adder that `keep_adder` has put into a session."""
+    try:
+        kept: Adder = place.info[_ADDERS][model]
+    except (AttributeError, KeyError, TypeError):
+        return None
+    return kept
 
 
 def keep_adder(run: Run, layout: Layout, statements: Statements) -> None:
     """Keep an adder of the model for the next entities in this transaction."""
-    model = layout.mapper.class_
-    if run.line.is_direct() and kept(run.session, _ADDERS, model) is None:
-        keep(run.session, _ADDERS, model, Adder(run.line, layout, statements))
+    kept, model = run.session.info.setdefault(_ADDERS, {}), layout.mapper.class_
+    if run.line.is_direct() and (model not in kept or kept[model].line is not run.line):
+        kept[model] = Adder(run.line, layout, statements)

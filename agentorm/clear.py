@@ -17,7 +17,7 @@ class Clear:
     """A line over which plans of a model can go to the driver's cursor, while `is_current`.
 
     Attributes:
-        is_clear: the same told of the session at one glance, which sees no way in a savepoint.
+        is_clear: the same of the session, told at one glance.
     """
 
     __slots__ = ("_ears", "_options", "is_clear", "line")

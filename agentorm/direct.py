@@ -95,21 +95,24 @@ class Line:
         return session
 
     def at_a_glance(self, ears: Ears) -> Callable[[Session], bool]:
-        """What tells whether a session is in this very transaction, and nothing has changed since.
+        """What tells whether the session is in this transaction, and nothing has changed since.
 
-        In a savepoint it says no. These hear whoever comes to listen.
+        These hear whoever comes to listen.
         """
         own, connection, hear_nothing = self._transaction, self.connection, ears.hear_nothing
-        options = connection._execution_options
+        options, is_current = connection._execution_options, self.is_current
 
         def is_same(session: Session) -> bool:
             transaction = session._transaction
+            if (
+                transaction is None
+                or transaction is not own()
+                or transaction._state is not _ACTIVE
+                or connection._dbapi_connection is None
+            ) and not is_current():
+                return False
             return (
-                transaction is not None
-                and transaction is own()
-                and transaction._state is _ACTIVE
-                and connection._dbapi_connection is not None
-                and connection._execution_options is options
+                connection._execution_options is options
                 and not session.execution_options
                 and hear_nothing()
                 and plans_are_on()
@@ -217,8 +220,12 @@ class Line:
         """
         if not self.is_direct(writes=True):
             return self.connection.exec_driver_sql(sql, _as_given(parameters))
+        return self.write_directly(sql, parameters)
+
+    def write_directly(self, sql: str, parameters: Parameters) -> Any:
+        """The same over the driver's cursor, where `is_direct` has said that it may."""
         self.dialect.check_length(self.connection, sql, parameters)
-        cursor = self.cursor()
+        cursor = self.cursors.get(False) or self.cursor()
         try:
             cursor.execute(sql, parameters)
         except BaseException as error:

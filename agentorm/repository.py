@@ -109,8 +109,9 @@ class Repository(Endings[E, SyncQuery[E]]):
         Raises:
             InvalidQuery: the entity came from a session that has ended.
         """
-        adder = kept_adder(self.where_to_run, self.model)
-        if adder is not None and adder.add(entity):
+        place: Any = self.where_to_run
+        adder = kept_adder(place, self.model)
+        if adder is not None and adder.add(place, entity):
             return entity
         self._check_new(entity)
         with self._writing("add") as run:
