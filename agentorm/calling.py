@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from agentorm.bound import Text
 from agentorm.clear import Clear
 from agentorm.dialects.translation import translated
-from agentorm.direct import Parameters, flush
+from agentorm.direct import Parameters, flush, is_pending
 from agentorm.plan import Plan
 
 MISSED: Any = object()
@@ -54,14 +53,15 @@ def call_of(
         if not is_clear(session):
             return MISSED
         try:
-            flush(session)
             parameters = bind(given)
             cursor = cursors[binary]
-        except SQLAlchemyError:
-            with translated(line.connection.dialect):
-                raise
         except Exception:  # noqa: BLE001  # told by the longer way
             return MISSED
+        if is_pending(session):
+            with translated(line.connection.dialect):
+                flush(session)
+            if not is_clear(session):
+                return MISSED
         try:
             cursor.execute(sql, parameters)
             rows = cursor.fetchall()

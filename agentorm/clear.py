@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from agentorm.direct import Line, keep, kept
 from agentorm.hydrating import Hydrator, hydrator_of
 from agentorm.listening import Ears
@@ -14,7 +16,7 @@ _WAYS = "agentorm_clear_ways"
 
 
 class Clear:
-    """A line over which plans of a model can go to the driver's cursor, while `is_current`.
+    """A line over which plans of a model can go to the driver's cursor, while it `serves`.
 
     Attributes:
         is_clear: the same of the session, told at one glance.
@@ -30,10 +32,10 @@ class Clear:
             self._ears.join(hydrator.ears)
         self.is_clear = line.at_a_glance(self._ears)
 
-    def is_current(self) -> bool:
+    def serves(self, session: Session) -> bool:
         """Whether the session is still in that transaction, and nobody has come to listen."""
         line = self.line
-        same = line.is_current() and line.connection._execution_options is self._options
+        same = line.serves(session) and line.connection._execution_options is self._options
         return same and self._ears.hear_nothing() and plans_are_on()
 
 

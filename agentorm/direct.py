@@ -30,7 +30,7 @@ BINARY = {"agentorm_binary": True}
 _LINES = "agentorm_lines"
 _EXECUTED = ("before_execute", "after_execute")
 _STATEMENTS = ("before_cursor_execute", "after_cursor_execute")
-_DRIVER = ("do_execute", "do_executemany")
+_DRIVER = ("do_execute", "do_executemany", "handle_error")
 _SESSION = ("do_orm_execute", "loaded_as_persistent")
 _HARMLESS = frozenset({"insertmanyvalues_page_size", "isolation_level", "postgresql_readonly"})
 _ACTIVE = SessionTransactionState.ACTIVE
@@ -64,6 +64,7 @@ class Line:
         "_last",
         "_options",
         "_plain",
+        "_root",
         "_session",
         "_session_ears",
         "_transaction",
@@ -76,7 +77,7 @@ class Line:
     def __init__(self, session: Session, connection: Connection, dialect: Dialect) -> None:
         self._session = ref(session)
         self.connection, self.dialect = connection, dialect
-        self._transaction = _weak(session.get_transaction())
+        self._transaction, self._root = _weak(session.get_transaction()), connection._transaction
         self.cursors: dict[bool, Any] = {}
         """Those that are open now, by whether their rows are binary."""
         self._plain = self._usual = False
@@ -100,19 +101,18 @@ class Line:
         These hear whoever comes to listen.
         """
         own, connection, hear_nothing = self._transaction, self.connection, ears.hear_nothing
-        options, is_current = connection._execution_options, self.is_current
+        options, root, serves = connection._execution_options, self._root, self.serves
 
         def is_same(session: Session) -> bool:
             transaction = session._transaction
             if (
-                transaction is None
-                or transaction is not own()
-                or transaction._state is not _ACTIVE
-                or connection._dbapi_connection is None
-            ) and not is_current():
+                transaction is None or transaction is not own() or transaction._state is not _ACTIVE
+            ) and not serves(session):
                 return False
             return (
-                connection._execution_options is options
+                connection._transaction is root
+                and connection._dbapi_connection is not None
+                and connection._execution_options is options
                 and not session.execution_options
                 and hear_nothing()
                 and plans_are_on()
@@ -129,19 +129,21 @@ class Line:
             ears.watch_connection(self.connection, _STATEMENTS)
             ears.join(ears_of(self.connection.dialect, _DRIVER))
 
-    def is_current(self) -> bool:
-        """Whether the session is still in the same transaction, and it has not failed.
+    def serves(self, session: Session) -> bool:
+        """Whether this is the session, still in the same transaction, which has not failed.
 
         A savepoint of the session is sent when its connection is first asked for within.
         """
-        transaction = self.session._transaction
+        transaction = session._transaction
         if transaction is None or transaction._state is not _ACTIVE:
+            return False
+        if self._session() is not session or self.connection._transaction is not self._root:
             return False
         own = self._transaction()
         if transaction is not own:  # a savepoint of it, or another
             if self.connection not in transaction._connections:
                 return False
-            transaction = self.session.get_transaction()
+            transaction = session.get_transaction()
         is_open = self.connection._dbapi_connection is not None
         return is_open and transaction is own
 
@@ -260,9 +262,14 @@ class Line:
         self.connection._handle_dbapi_exception(error, sql, parameters, None, None)
 
 
+def is_pending(session: Session) -> bool:
+    """Whether anything waits for a flush."""
+    return bool(session._new or session._deleted or session.identity_map._modified)
+
+
 def flush(session: Session) -> None:
     """Write what is pending first, as SQLAlchemy does before a query."""
-    if session._new or session._deleted or session.identity_map._modified:
+    if is_pending(session):
         session._autoflush()
 
 
@@ -287,7 +294,7 @@ def line_of(session: Session, connection: Connection, dialect: Dialect) -> Line:
     """The line of a session in its transaction on that connection."""
     lines: dict[Any, Line] = session.info.setdefault(_LINES, {})
     line = lines.get(connection.engine)
-    if line is None or line.connection is not connection or not line.is_current():
+    if line is None or line.connection is not connection or not line.serves(session):
         line = lines[connection.engine] = Line(session, connection, dialect)
     return line
 
@@ -295,8 +302,8 @@ def line_of(session: Session, connection: Connection, dialect: Dialect) -> Line:
 class Lasting(Protocol):
     """What is kept in a session for as long as it holds."""
 
-    def is_current(self) -> bool:
-        """Whether it still holds."""
+    def serves(self, session: Session) -> bool:
+        """Whether it still holds, for this session."""
         ...
 
 
@@ -309,7 +316,7 @@ def kept(place: object, name: str, model: type[Any]) -> Any:
         return None
     by_model = place.info.get(name)
     found = None if by_model is None else by_model.get(model)
-    return found if found is not None and found.is_current() else None
+    return found if found is not None and found.serves(place) else None
 
 
 def keep(session: Session, name: str, model: type[Any], what: L) -> L:

@@ -14,7 +14,7 @@ from sqlmodel.main import FieldInfoMetadata
 
 from agentorm.bound import Text
 from agentorm.calling import MISSED, Bind, Call, binding, call_of
-from agentorm.clear import clear_way
+from agentorm.clear import Clear, clear_way
 from agentorm.direct import Line
 from agentorm.entity import Entity
 from agentorm.errors import InvalidValue
@@ -150,9 +150,11 @@ def _keep(run: Run, model: type[Any], plan: Plan) -> None:
         kept[model] = (run.line, None)
         return
     clear, bind = clear_way(run.line, model), _by_parts(plan, len(keys_of(model).names))
-    call = None if clear is None or bind is None else call_of(clear, plan, bind)
+    if clear is None or bind is None:
+        return
+    call = call_of(clear, plan, bind)
     if call is not None:
-        kept[model] = (run.line, _get_by(call, model))
+        kept[model] = (run.line, _get_by(call, clear, model))
 
 
 def _by_parts(plan: Plan, width: int) -> Bind | None:
@@ -162,14 +164,16 @@ def _by_parts(plan: Plan, width: int) -> Bind | None:
     return plan.bind
 
 
-def _get_by(call: Call, model: type[Any]) -> Get:
-    keys = keys_of(model)
+def _get_by(call: Call, clear: Clear, model: type[Any]) -> Get:
+    keys, is_clear = keys_of(model), clear.is_clear
     is_plain, parts_of = keys.plain, keys.parts
 
     def get(session: Session, key: Any) -> Any:
         parts = (key,) if is_plain and type(key) is int and key in _INTEGERS else parts_of(key)
         found = _here(session, model, parts)
-        return _only(call(session, parts)) if found is None else found
+        if found is None:
+            return _only(call(session, parts))
+        return found if is_clear(session) else MISSED
 
     return get
 

@@ -34,10 +34,11 @@ _OVERRIDDEN = ("add", "add_all", "flush", "_save_or_update_state", "_flush")
 
 def flushes_as_ever(session: Session) -> bool:
     """Whether a flush would write the new entities and nothing else, and nobody would notice."""
-    ears: Ears | None = session.info.get(_EARS)
-    if ears is None:
-        ears = session.info[_EARS] = Ears()
+    whose, ears = session.info.get(_EARS, (None, None))
+    if ears is None or whose != session.hash_key:
+        ears = Ears()
         listen_to_flushes(ears, session)
+        session.info[_EARS] = session.hash_key, ears
     return (
         ears.hear_nothing()
         and is_clean(session)
@@ -104,8 +105,8 @@ def _replace(session: Session, state: InstanceState[Any]) -> None:
 def give(layout: Layout, entities: Sequence[Any], values: Mapping[str, Sequence[Any]]) -> None:
     """Put values that came to be at the insert into the entities, as committed ones."""
     refreshed = layout.mapper.class_manager.dispatch.refresh_flush
-    is_heard = bool(refreshed)
     for name, column in values.items():
+        is_heard = bool(refreshed) and name not in layout.keys  # SQLAlchemy tells of no key
         for entity, value in zip(entities, column, strict=True):
             held = entity.__dict__
             if held.get(name) is None:

@@ -131,7 +131,7 @@ def kept_run(session: Session, model: type[Any]) -> Run | None:
     """What `running` gave for this model in the transaction that the session is still in."""
     lines: dict[type[Any], Line] = session.info.get(_LINES, _NONE)
     line = lines.get(model)
-    if line is None or not line.is_current():
+    if line is None or not line.serves(session):
         return None
     return Run(session, line.connection, line.dialect, line)
 

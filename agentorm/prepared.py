@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, overload
+from weakref import WeakKeyDictionary
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from typing_extensions import TypeVar
 
 from agentorm import rank
+from agentorm.beside import beside
 from agentorm.calling import MISSED
 from agentorm.clear import Clear, clear_way, kept_way
 from agentorm.database import Database
-from agentorm.dialects import Dialect
 from agentorm.dialects.translation import translated
+from agentorm.direct import is_pending
 from agentorm.errors import InvalidValue
 from agentorm.given import Way, check_names, filled, parameters_in, way_of
 from agentorm.places import AsyncPlace, Placed, SyncPlace, running
@@ -37,7 +39,7 @@ class _Rows:
     exact: bool
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Prepared(Generic[E]):
     """A query that is called with a session, or a database, and its values.
 
@@ -53,7 +55,6 @@ class Prepared(Generic[E]):
 
     query: Placed[E, Any]
     names: tuple[str, ...]
-    _ways: dict[Dialect, Way | None] = field(default_factory=dict[Dialect, Any], init=False)
     _one: Prepared[E] | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -141,9 +142,11 @@ class Prepared(Generic[E]):
 
     def _called(self, place: Any, values: Mapping[str, Any]) -> Any:
         """What `__call__` gives, by the function for this transaction; `MISSED` without one."""
+        if not isinstance(place, Session):
+            return MISSED
         try:
             call = place.info[_CALLS][self][1]
-        except (AttributeError, KeyError, TypeError):
+        except (KeyError, TypeError):
             return MISSED
         return MISSED if call is None else call(place, values)
 
@@ -158,7 +161,7 @@ class Prepared(Generic[E]):
         if self not in calls or calls[self][0] is not clear:
             calls[self] = clear, None
             return
-        way, target = self._ways[clear.line.dialect], self.query.target
+        way, target = self._ways(clear).get(self), self.query.target
         finish = None if target is None else target.maker_of_all()
         calls[self] = clear, None if way is None else way.call(clear, finish)
 
@@ -166,15 +169,22 @@ class Prepared(Generic[E]):
         """What a plan finds; None where the query has to be made."""
         check_names(self.names, values)
         clear = self._clear(place)
-        way = None if clear is None else self._ways[clear.line.dialect]
+        way = None if clear is None else self._ways(clear)[self]
         if clear is None or way is None or way.is_beyond(values):
             return None
         line, plan = clear.line, way.plan
         try:
             rank.check_free(line.session)
-            line.flush()
-            made = way.values_of(values)
-            rows = plan.loaded(line, line.fetch_directly(*plan.sending(made)))
+            made = () if way.late else way.values_of(values)
+            sending = None if way.late else plan.sending(made)
+            if is_pending(place):
+                line.flush()
+                if not clear.serves(place):
+                    return None
+            if sending is None:
+                made = way.values_of(values)
+                sending = plan.sending(made)
+            rows = plan.loaded(line, line.fetch_directly(*sending))
         except SQLAlchemyError:
             with translated(line.connection.dialect):
                 raise
@@ -191,15 +201,22 @@ class Prepared(Generic[E]):
         """The way to the driver; how this query goes it is known then."""
         model = self.query.model
         clear = kept_way(place, model)
-        if clear is not None and clear.line.dialect in self._ways:
+        if clear is not None and self in self._ways(clear):
             return clear
-        if not isinstance(place, Session):
+        if not isinstance(place, Session) or is_pending(place):
             return None
         with running(place, model) as run:
             clear = clear_way(run.line, model)
-            if clear is not None and run.dialect not in self._ways:
-                self._ways[run.dialect] = way_of(self.query, run)
+            if clear is not None and self not in self._ways(clear):
+                self._ways(clear)[self] = way_of(self.query, run)
         return clear
+
+    @staticmethod
+    def _ways(clear: Clear) -> WeakKeyDictionary[Any, Way | None]:
+        """How queries run on this engine; it keeps that, and not the other way round."""
+        return beside(
+            clear.line.connection.dialect, "_agentorm_ways", WeakKeyDictionary[Any, Way | None]
+        )
 
     def _given(self, values: Mapping[str, Any]) -> Any:
         """The query with these values."""

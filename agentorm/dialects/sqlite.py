@@ -315,5 +315,10 @@ def _begin_for(*, writes: bool) -> str:
 
 
 def _begin(connection: Connection, *, writes: bool) -> None:
-    connection.info.pop(_PENDING, None)
-    connection.exec_driver_sql(_begin_for(writes=writes))
+    waits = connection.info.pop(_PENDING, None)
+    try:
+        connection.exec_driver_sql(_begin_for(writes=writes))
+    except BaseException:
+        if waits is not None:
+            connection.info[_PENDING] = waits
+        raise
