@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import URL, BigInteger, Column, Connection, Engine, Insert, Integer, event
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from agentorm import errors
@@ -171,14 +172,15 @@ class SQLite(Dialect):
         return _PENDING not in connection.info
 
     def begin(self, connection: Connection, *, writes: bool) -> None:
-        waits = connection.info.pop(_PENDING, None)
+        info = connection.info
+        waits = info.pop(_PENDING, None)
         if waits is None:
             return
         driver: Any = connection.connection.driver_connection
         try:
             driver.execute(_begin_for(writes=writes))
-        except BaseException:
-            connection.info[_PENDING] = waits
+        except Exception:
+            info[_PENDING] = waits
             raise
 
     def insert_keyless(
@@ -315,10 +317,11 @@ def _begin_for(*, writes: bool) -> str:
 
 
 def _begin(connection: Connection, *, writes: bool) -> None:
-    waits = connection.info.pop(_PENDING, None)
+    info = connection.info
+    waits = info.pop(_PENDING, None)
     try:
         connection.exec_driver_sql(_begin_for(writes=writes))
-    except BaseException:
+    except OperationalError:  # locked: whoever tries again has to begin again
         if waits is not None:
-            connection.info[_PENDING] = waits
+            info[_PENDING] = waits
         raise
