@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 from weakref import ref
 
 from sqlalchemy import Connection
@@ -297,32 +297,6 @@ def line_of(session: Session, connection: Connection, dialect: Dialect) -> Line:
     if line is None or line.connection is not connection or not line.serves(session):
         line = lines[connection.engine] = Line(session, connection, dialect)
     return line
-
-
-class Lasting(Protocol):
-    """What is kept in a session for as long as it holds."""
-
-    def serves(self, session: Session) -> bool:
-        """Whether it still holds, for this session."""
-        ...
-
-
-L = TypeVar("L", bound=Lasting)
-
-
-def kept(place: object, name: str, model: type[Any]) -> Any:
-    """What `keep` has put into a session for a model, as long as it is current."""
-    if not isinstance(place, Session):
-        return None
-    by_model = place.info.get(name)
-    found = None if by_model is None else by_model.get(model)
-    return found if found is not None and found.serves(place) else None
-
-
-def keep(session: Session, name: str, model: type[Any], what: L) -> L:
-    """Put something into a session for a model, under that name of its info."""
-    session.info.setdefault(name, {})[model] = what
-    return what
 
 
 def _is_plain(connection: Connection) -> bool:

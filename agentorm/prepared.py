@@ -179,7 +179,7 @@ class Prepared(Generic[E]):
             sending = None if way.late else plan.sending(made)
             if is_pending(place):
                 line.flush()
-                if not clear.serves(place):
+                if not clear.is_clear(place):
                     return None
             if sending is None:
                 made = way.values_of(values)

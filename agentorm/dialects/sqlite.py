@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from functools import partial
@@ -15,7 +15,6 @@ from uuid import uuid4
 
 from sqlalchemy import URL, BigInteger, Column, Connection, Engine, Insert, Integer, event
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from agentorm import errors
@@ -172,16 +171,9 @@ class SQLite(Dialect):
         return _PENDING not in connection.info
 
     def begin(self, connection: Connection, *, writes: bool) -> None:
-        info = connection.info
-        waits = info.pop(_PENDING, None)
-        if waits is None:
-            return
-        driver: Any = connection.connection.driver_connection
-        try:
-            driver.execute(_begin_for(writes=writes))
-        except Exception:
-            info[_PENDING] = waits
-            raise
+        if _PENDING in connection.info:
+            driver: Any = connection.connection.driver_connection
+            _begin(connection, driver.execute, writes=writes)
 
     def insert_keyless(
         self, sender: Copier, rows: generated.Keyless, most: int
@@ -299,7 +291,7 @@ def _delay_begin(connection: Connection) -> None:
         return
     connection.info[_PENDING] = options.get(_PENDING, "")
     if connection.info[_PENDING]:
-        _begin(connection, writes=True)
+        _begin(connection, connection.exec_driver_sql, writes=True)
 
 
 def _begin_before_first_statement(
@@ -307,21 +299,17 @@ def _begin_before_first_statement(
 ) -> tuple[str, Any]:
     aside = context is not None and ASIDE.items() <= context.execution_options.items()
     if _PENDING in conn.info and not aside:
-        _begin(conn, writes=not statement.lstrip().upper().startswith(_READS))
+        _begin(conn, conn.exec_driver_sql, writes=not statement.lstrip().upper().startswith(_READS))
     return statement, parameters
 
 
-def _begin_for(*, writes: bool) -> str:
+def _begin(connection: Connection, send: Callable[[str], object], *, writes: bool) -> None:
     """SQLite has no way to wait for a write lock once it has read, so a writer asks at once."""
-    return "BEGIN IMMEDIATE" if writes else "BEGIN"
-
-
-def _begin(connection: Connection, *, writes: bool) -> None:
     info = connection.info
     waits = info.pop(_PENDING, None)
     try:
-        connection.exec_driver_sql(_begin_for(writes=writes))
-    except OperationalError:  # locked: whoever tries again has to begin again
+        send("BEGIN IMMEDIATE" if writes else "BEGIN")
+    except Exception:  # locked: whoever tries again has to begin again
         if waits is not None:
             info[_PENDING] = waits
         raise
