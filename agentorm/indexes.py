@@ -13,7 +13,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex
 from sqlalchemy.types import TypeEngine
 
-from agentorm import dialects
+from agentorm import change_logs, dialects
 from agentorm.dialects import Dialect, Feature
 from agentorm.dialects.naming import short_name
 from agentorm.errors import InvalidModel, UnsupportedFeature
@@ -129,7 +129,9 @@ def vector_index(column: Column[Any], index: VectorIndex, metric: Metric) -> Ind
         InvalidModel: this kind of index does not know the metric.
     """
     name = short_name(f"ix_{column.table.name}_{column.name}_{type(index).__name__.lower()}")
-    return named_index(name, column, index, metric).ddl_if(callable_=partial(asked_of, is_built))
+    made = named_index(name, column, index, metric).ddl_if(callable_=partial(asked_of, is_built))
+    change_logs.follow(made)
+    return made
 
 
 def named_index(name: str, column: Column[Any], index: VectorIndex, metric: Metric) -> Index:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from agentorm.dialects.built import BuiltIndex
     from agentorm.dialects.effort import Effort
+    from agentorm.embedded.source import Opener
 
 IMMEDIATE = {"agentorm_begin": "IMMEDIATE"}
 """Execution options of a transaction that is going to write."""
@@ -60,6 +61,7 @@ class Feature(StrEnum):
     GIN = "GIN index of JSON"
     JSON_PATH_INDEX = "index of a JSON path"
     FULL_TEXT = "full-text index"
+    EMBEDDED_INDEX = "index in the process"
     UPSERT = "upsert by any unique key"
     CONCURRENT_WRITERS = "concurrent writers"
 
@@ -360,6 +362,10 @@ class Dialect(HoldsVectors, SearchesText, Sends):
     def broken_references(self, connection: Connection) -> Counter[str]:
         """How many rows of each table refer to rows that are not there, where that can be."""
         return Counter()
+
+    def beside(self, engine: Engine) -> Opener:
+        """How the driver opens connections to the same database, for reads beside all others."""
+        raise UnsupportedFeature("reads beside all others", dialect=self.name)
 
     def prepare_schema(self, connection: Connection) -> bool:
         """Create what tables with vectors need first; True when connections are outdated by it."""

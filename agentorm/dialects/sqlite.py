@@ -30,6 +30,7 @@ from agentorm.dialects import (
 from agentorm.dialects.base import ASIDE, Dialect, Feature
 from agentorm.dialects.built import BuiltText
 from agentorm.dialects.json_forms import SQLITE
+from agentorm.embedded.source import Opener
 from agentorm.vectors import Kind, Metric
 
 if TYPE_CHECKING:
@@ -70,7 +71,13 @@ class SQLite(Dialect):
     async_driver = "aiosqlite"
     takes_entities = True
     features = frozenset(
-        {Feature.JSON_PATH_INDEX, Feature.FULL_TEXT, Feature.DISTANCE, Feature.UPSERT}
+        {
+            Feature.JSON_PATH_INDEX,
+            Feature.FULL_TEXT,
+            Feature.EMBEDDED_INDEX,
+            Feature.DISTANCE,
+            Feature.UPSERT,
+        }
     )
     distances = MappingProxyType(
         {
@@ -188,6 +195,14 @@ class SQLite(Dialect):
 
     def on_connect(self, connection: Any) -> None:
         sqlite_vec.give(connection)
+
+    def beside(self, engine: Engine) -> Opener:
+        """They wait for nobody: this very thread may hold the lock."""
+        dialect: Any = engine.dialect
+        module: Any = sqlite_vec.best_way().module if dialect.is_async else dialect.loaded_dbapi
+        arguments, keywords = dialect.create_connect_args(engine.url)
+        keywords = {**keywords, "timeout": 0, "check_same_thread": False}
+        return Opener(partial(module.connect, *arguments, **keywords), module.Error)
 
     def migrating(self, connection: Connection) -> AbstractContextManager[None]:
         return sqlite_schema.migrating(connection)

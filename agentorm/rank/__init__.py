@@ -1,21 +1,19 @@
-"""Where the best come from: the engine itself, its text index, or a scan that numpy ranks."""
+"""Where the best come from: the engine, its text index, an index or a scan in this process."""
 
 from __future__ import annotations
 
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
-
-from sqlalchemy import Engine
 
 from agentorm import plan
 from agentorm.dialects import Dialect
-from agentorm.errors import SlowPath, warn_caller
 from agentorm.expressions import AnySelect
 from agentorm.legs import nearest_leg
 from agentorm.query import Query
-from agentorm.rank import texts
+from agentorm.rank import held, texts
+from agentorm.rank.announcing import say_once
 from agentorm.rank.apart import FusedApart
 from agentorm.rank.base import Found, Ranker, Run, hits_of, split
+from agentorm.rank.embedded import Embedded
 from agentorm.rank.fused import Fused
 from agentorm.rank.indexing import ignored, unpaged, unserved, why_not_by
 from agentorm.rank.matches import Matches, raw_refused
@@ -51,9 +49,8 @@ __all__ = [
 ]
 
 E = TypeVar("E")
-_NATIVE, _SCAN, _MATCHES = Native(), Scan(), Matches()
+_NATIVE, _EMBEDDED, _SCAN, _MATCHES = Native(), Embedded(), Scan(), Matches()
 _FUSED, _FUSED_APART = Fused(), FusedApart()
-_announced: WeakKeyDictionary[Engine, set[str]] = WeakKeyDictionary()
 
 
 def ranker_of(query: Query[Any], dialect: Dialect) -> Ranker:
@@ -69,6 +66,8 @@ def _finder_of(query: Query[Any], dialect: Dialect) -> Ranker:
     here = dialect.computes(ranking.metric, ranking.kind)
     if query.fusion is not None:
         return _FUSED if here else _FUSED_APART
+    if here and held.serves(query, dialect):
+        return _EMBEDDED
     return _NATIVE if here else _SCAN
 
 
@@ -95,15 +94,17 @@ def why_unplanned(query: Query[Any], run: Run) -> str | None:
     ranker = ranker_of(query, run.dialect).base
     if ranker is _SCAN:
         return None
-    return plan.why_unplanned(as_sent(query, run) if ranker is _NATIVE else query, run.line)
+    return plan.why_unplanned(
+        as_sent(query, run) if isinstance(ranker, Native) else query, run.line
+    )
 
 
 def announce(query: Query[Any], run: Run, ranker: Ranker) -> None:
     """Warn, once for each engine and reason, that a ranking takes the long way."""
     if ranker.base in {_SCAN, _FUSED_APART} and query.ranking is not None:
-        _say_once(slow_path(query.ranking, run.dialect), run)
+        say_once(slow_path(query.ranking, run.dialect), run)
     if texts.reads_rows(query, run.dialect):
-        _say_once(texts.slow_path(query, run.dialect), run)
+        say_once(texts.slow_path(query, run.dialect), run)
 
 
 def announce_unserved(query: Query[Any], run: Run, ranker: Ranker) -> None:
@@ -111,18 +112,11 @@ def announce_unserved(query: Query[Any], run: Run, ranker: Ranker) -> None:
     asked = nearest_leg(ranker.asked(query))
     message = unserved(asked, run.dialect) if ranker.base in {_NATIVE, _FUSED} else None
     if message is not None:
-        _say_once(message, run)
+        say_once(message, run)
 
 
 def announce_page(query: Query[Any], run: Run) -> None:
     """Warn, once for each engine and reason, that pages do without a declared index."""
     message = unpaged(query, run.dialect)
     if message is not None:
-        _say_once(message, run)
-
-
-def _say_once(message: str, run: Run) -> None:
-    known = _announced.setdefault(run.connection.engine, set())
-    if message not in known:
-        known.add(message)
-        warn_caller(SlowPath(message))
+        say_once(message, run)

@@ -59,11 +59,13 @@ class Found(Generic[E]):
         rows: of entities; of a query with a target, of tuples of what is read instead.
         exact: no index approximated them.
         complete: none is missing that was there when the ranking began.
+        ranker: who found them, where another than the one that was asked.
     """
 
     rows: list[Hit[E]]
     exact: bool
     complete: bool = True
+    ranker: str | None = None
 
 
 def hits_of(query: Query[E], found: Found[E], ranker: str) -> Hits[E]:
@@ -72,7 +74,8 @@ def hits_of(query: Query[E], found: Found[E], ranker: str) -> Hits[E]:
     if query.target is not None:
         made = query.target.of_hit(query.gives)
         rows = [replace(hit, entity=made(hit)) for hit in rows]
-    return Hits(rows, complete=found.complete, exact=found.exact, ranker=ranker)
+    by = found.ranker or ranker
+    return Hits(rows, complete=found.complete, exact=found.exact, ranker=by)
 
 
 def hit_of(ranking: Ranking, entity: E, distance: float) -> Hit[E]:

@@ -76,17 +76,17 @@ class Native(Ranker):
             return first_of_each(query, run, self) or self._exactly(query, run)
         looked = self._look(query, run)
         if looked.is_full:
-            return Found(_hits(query, looked.rows), exact=False)
+            return Found(hits(query, looked.rows), exact=False)
         if looked.is_short:
             left = run.session.execute(passing(query, depth_of(query))).scalar_one()
             if left < depth_of(query):
                 every = left <= looked.read and _reads_all_pages(query, run.dialect)
                 if not every:
                     return self._exactly(query, run)
-                return Found(_hits(query, looked.rows), exact=True)
+                return Found(hits(query, looked.rows), exact=True)
         looked = self._look(query, run, widened=True)
         if looked.is_full or looked.is_past:
-            return Found(_hits(query, looked.rows), exact=False, complete=looked.is_full)
+            return Found(hits(query, looked.rows), exact=False, complete=looked.is_full)
         return self._exactly(query, run)
 
     def stream(self, query: Query[E], run: Run) -> Iterator[Hit[E]]:
@@ -116,7 +116,7 @@ class Native(Ranker):
 
     def _exactly(self, query: Query[E], run: Run) -> Found[E]:
         found = self._fetch(query, run, indexed=False)
-        return Found(_hits(query, _within(found, farthest_distance(query))), exact=True)
+        return Found(hits(query, within_thresholds(query, found)), exact=True)
 
     def _look(self, query: Query[E], run: Run, *, widened: bool = False) -> _Looked[E]:
         with searching(query, run, widened=widened):
@@ -142,7 +142,8 @@ class Native(Ranker):
         return list(_ranked(taken(sent, run.session.execute(made))))
 
 
-def _hits(query: Query[E], rows: list[tuple[E, float]]) -> list[Hit[E]]:
+def hits(query: Query[E], rows: list[tuple[E, float]]) -> list[Hit[E]]:
+    """The rows with their distances as hits."""
     assert query.ranking is not None
     return [hit_of(query.ranking, entity, distance) for entity, distance in rows]
 
@@ -175,6 +176,11 @@ def one_look(query: Query[E], run: Run) -> tuple[Query[E], bool] | None:
 def within(query: Query[Any], rows: Iterable[Any]) -> list[tuple[Any, float]]:
     """The rows that have a distance within the thresholds."""
     return _within(list(_ranked(rows)), farthest_distance(query))
+
+
+def within_thresholds(query: Query[Any], rows: list[tuple[E, float]]) -> list[tuple[E, float]]:
+    """Those of the rows that the thresholds leave."""
+    return _within(rows, farthest_distance(query))
 
 
 def few_pass(query: Query[Any], run: Run) -> bool:

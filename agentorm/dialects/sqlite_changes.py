@@ -1,0 +1,67 @@
+"""The statements of a change log on SQLite, as templates.
+
+``{log}`` is its table and ``{on_...}`` the triggers that write and trim it, ``{table}`` the table
+whose rows it follows, ``{column}`` the vectors there, ``{row}`` what numbers the rows. Of a log
+the newest 131,072 changes stay; an index that is behind them is built anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_LOG = """
+CREATE TABLE {log} (
+    seq INTEGER PRIMARY KEY, row INTEGER, stamp INTEGER NOT NULL DEFAULT (random())
+)"""
+_BEGIN = "INSERT INTO {log}(row) VALUES (NULL)"
+_INSERTED = """
+CREATE TRIGGER {on_insert} AFTER INSERT ON {table}
+BEGIN INSERT INTO {log}(row) VALUES (new.{row}); END"""
+_UPDATED = """
+CREATE TRIGGER {on_update} AFTER UPDATE ON {table}
+WHEN old.{column} IS NOT new.{column} OR old.{row} <> new.{row}
+BEGIN INSERT INTO {log}(row) SELECT old.{row} UNION SELECT new.{row}; END"""
+_DELETED = """
+CREATE TRIGGER {on_delete} AFTER DELETE ON {table}
+BEGIN INSERT INTO {log}(row) VALUES (old.{row}); END"""
+_TRIMMED = """
+CREATE TRIGGER {on_trim} AFTER INSERT ON {log} WHEN new.seq % 4096 = 0
+BEGIN DELETE FROM {log} WHERE seq <= new.seq - 131072; END"""
+TRIGGERS = tuple(sql.lstrip() for sql in (_INSERTED, _UPDATED, _DELETED, _TRIMMED))
+VERBS = ("insert", "update", "delete", "trim")
+DROP = (
+    *(f"DROP TRIGGER IF EXISTS {{on_{verb}}}" for verb in VERBS),
+    "DROP TABLE IF EXISTS {log}",
+)
+CREATE = (*DROP, _LOG, _BEGIN, *TRIGGERS)
+_CLOCK = """
+SELECT seq, stamp, schema_version FROM {log}, pragma_schema_version ORDER BY seq DESC LIMIT 1"""
+_FOLLOWED = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND sql IN (?, ?, ?, ?)"
+_GOES_ON = """
+SELECT count(*) FROM {log} WHERE seq = :clock AND stamp = :stamp
+AND NOT EXISTS (SELECT 1 FROM {log} WHERE seq > :clock AND row IS NULL)"""
+_CHANGED = """
+SELECT changed.row, held.{column}
+FROM (SELECT DISTINCT row FROM {log} WHERE seq > :clock AND row IS NOT NULL) AS changed
+LEFT JOIN {table} AS held ON held.{row} = changed.row"""
+_NEXT = """
+SELECT {row}, {column} FROM {table}
+WHERE {row} >= :start AND {column} IS NOT NULL ORDER BY {row} LIMIT 1"""
+_READ = """
+SELECT {row}, {column} FROM {table}
+WHERE {row} IN (SELECT value FROM json_each(:numbers)) AND {column} IS NOT NULL ORDER BY {row}"""
+READING: Mapping[str, str] = MappingProxyType(
+    {
+        "clock": _CLOCK,
+        "followed": _FOLLOWED,
+        "goes_on": _GOES_ON,
+        "since": "SELECT seq, row, stamp FROM {log} WHERE seq >= :clock ORDER BY seq LIMIT :most",
+        "changed": _CHANGED,
+        "ends": "SELECT (SELECT min({row}) FROM {table}), (SELECT max({row}) FROM {table})",
+        "next": _NEXT,
+        "rows": "SELECT {row}, {column} FROM {table} WHERE {column} IS NOT NULL",
+        "read": _READ,
+    }
+)
+"""What an index reads; see `agentorm.embedded.source.Statements`."""

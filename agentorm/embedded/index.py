@@ -1,0 +1,134 @@
+"""The index of one column in one database: built when it is first asked for, and kept current."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from threading import Lock
+from time import monotonic
+from typing import Any
+from weakref import WeakSet
+
+import numpy as np
+
+from agentorm.embedded.building import Progress, built, merged
+from agentorm.embedded.places import Numbers
+from agentorm.embedded.searching import Version
+from agentorm.embedded.source import Clock, Declared, Opener, Snapshot, snapshot
+
+MOST_CHANGES = 2_048
+"""Changes beyond the index that are looked at one by one."""
+_WORTH_MERGING = 64
+_WORN = 2
+_SAID_EVERY = 2.0
+_log = logging.getLogger("agentorm")
+_all: WeakSet[EmbeddedIndex] = WeakSet()
+
+
+class EmbeddedIndex:
+    """Used by all threads: each searches in the version that is current when it comes.
+
+    Attributes:
+        version: the newest; None before the first, and where the rows are not followed.
+        why: why there is none.
+    """
+
+    def __init__(self, declared: Declared, opener: Opener, *, memory: int | None = None) -> None:
+        self.declared = declared
+        self.version: Version | None = None
+        self.why = ""
+        self._opener, self._memory = opener, memory
+        self._lock = Lock()
+        _all.add(self)
+
+    def refresh(self, progress: Progress | None = None) -> None:
+        """Know what is committed now; where another thread is about it, do nothing."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._refresh(progress or _Said(self.declared.label))
+        finally:
+            self._lock.release()
+
+    def unlock(self) -> None:
+        """In a child of a fork, whose parent's threads hold nothing any more."""
+        self._lock = Lock()
+
+    def forget(self) -> None:
+        """Hold nothing any more; the next search begins anew."""
+        self.version = None
+
+    def _refresh(self, progress: Progress) -> None:
+        try:
+            with snapshot(self._opener, self.declared) as seen:
+                clock = seen.clock()
+                self.version = None if clock is None else self._current(seen, clock, progress)
+            self.why = "" if clock is not None else "its change log is not in the database"
+        except self._opener.refusal as error:
+            self.why = f"it could not be read: {error}"
+            _log.info("the index of %s: %s", self.declared.label, self.why)
+
+    def _current(self, seen: Snapshot, clock: Clock, progress: Progress) -> Version:
+        version = self.version
+        if version is not None and self._goes_on(version, seen, clock):
+            if clock.at == version.clock:
+                return version
+            return merged(version, seen, self.declared, clock)
+        keeps = self._memory is None or _bytes(seen, self.declared) <= self._memory
+        return built(seen, self.declared, clock, keeps=keeps, progress=progress)
+
+    def _goes_on(self, version: Version, seen: Snapshot, clock: Clock) -> bool:
+        """Whether what changed since is in the log, and is little enough to be merged."""
+        if version.schema != clock.schema or version.odd:
+            return False
+        changed = version.contents.size + clock.at - version.clock - version.calibration.rows
+        is_worn = changed > max(MOST_CHANGES, version.calibration.rows // _WORN)
+        return not is_worn and seen.is_in(version.clock, version.stamp)
+
+
+def changes_since(version: Version, schema: int, read: Sequence[Sequence[Any]]) -> Numbers | None:
+    """The rows that changed for a reader beyond a version, of what it read of the log.
+
+    None where the version is not of its past: it sees less, another log, or another schema.
+    """
+    if schema != version.schema or version.odd or not read:
+        return None
+    if (read[0][0], read[0][2]) != (version.clock, version.stamp):
+        return None
+    numbers = [row[1] for row in read[1:]]
+    if len(numbers) > MOST_CHANGES or None in numbers:
+        return None
+    return np.unique(np.array(numbers, np.int64))
+
+
+def is_worth_merging(changes: Numbers) -> bool:
+    """Whether so many changes cost every search more than to merge them once."""
+    return len(changes) > _WORTH_MERGING
+
+
+def _bytes(seen: Snapshot, declared: Declared) -> int:
+    ends = seen.ends()
+    return 0 if ends is None else (ends[1] - ends[0] + 1) * 4 * declared.dimension
+
+
+class _Said:
+    """Progress that is logged, where it takes long."""
+
+    def __init__(self, label: str) -> None:
+        self._label, self._next = label, monotonic() + _SAID_EVERY
+
+    def __call__(self, done: int, of: int) -> None:
+        if monotonic() >= self._next:
+            self._next = monotonic() + _SAID_EVERY
+            _log.info("the index of %s: %d of about %d rows", self._label, done, of)
+
+
+def _after_fork() -> None:
+    """A child must not inherit a lock that no thread of its own will release."""
+    for index in _all:
+        index.unlock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

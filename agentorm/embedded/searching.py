@@ -1,0 +1,154 @@
+"""The nearest rows of an index: few candidates by their codes, then in their true order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agentorm.embedded.calibration import Calibration
+from agentorm.embedded.codes import Vectors, differing, encoded, fewest
+from agentorm.embedded.contents import Contents
+from agentorm.embedded.measures import apart, kept
+from agentorm.embedded.places import NOWHERE, Numbers, Places
+from agentorm.vectors import Metric
+
+ReadVectors: TypeAlias = Callable[[Numbers], tuple[Numbers, Vectors]]
+"""Reads the vectors of rows, as far as they are there, in any order."""
+_WORTH_A_CODE = 2_048
+"""Rows of which all are measured sooner than their codes are compared."""
+_SHARE = 4
+"""Where every fourth row is a candidate, all are measured instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is looked for.
+
+    Attributes:
+        vector: as rows are kept.
+        depth: how many of the nearest.
+        among: the numbers of the rows that count, None for all.
+        apart: numbers of rows that do not, for they have changed.
+    """
+
+    vector: Vectors
+    depth: int
+    among: Numbers | None
+    apart: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """What was found.
+
+    Attributes:
+        numbers: the numbers of the rows, nearest first, some to spare.
+        are_all: whether there are no others that count.
+    """
+
+    numbers: Numbers
+    are_all: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A state of an index; whoever searches in it is not disturbed by later ones.
+
+    Attributes:
+        clock: the last change it knows.
+        stamp: what that change was marked by.
+        schema: the version of the schema that it was read under.
+        centre: what the codes tell the side of.
+        odd: how many rows have bytes that are no vector of the column.
+    """
+
+    contents: Contents
+    metric: Metric
+    centre: Vectors
+    calibration: Calibration
+    clock: int
+    stamp: int
+    schema: int
+    odd: int = 0
+
+    def nearest(self, asked: Asked, read: ReadVectors) -> Nearest:
+        """The nearest rows, as far as the codes tell."""
+        places, are_all = self._candidates(asked)
+        numbers = self.contents.numbers_at(places)
+        counts = self.contents.are_current(places, numbers)
+        if len(asked.apart):
+            counts &= ~np.isin(numbers, asked.apart)
+        places, numbers = places[counts], numbers[counts]
+        found = self._measured(places, numbers, asked.vector, read)
+        first = _first(found, asked.depth)
+        return Nearest(numbers[first], are_all and len(first) == len(numbers))
+
+    def wanted(self, depth: int) -> int:
+        """How many candidates it takes to find so many, of rows that all count."""
+        return self.calibration.candidates(depth)
+
+    def is_measured_whole(self, depth: int) -> bool:
+        """Whether every row is measured, so that none can be missed."""
+        size = self.contents.size
+        return size <= _WORTH_A_CODE or _SHARE * self.wanted(depth) >= size
+
+    def _candidates(self, asked: Asked) -> tuple[Places, bool]:
+        """Their places, and whether they are those of all rows that count."""
+        contents = self.contents
+        if asked.among is None:
+            if self.is_measured_whole(asked.depth):
+                return np.arange(contents.size), True
+            gone = contents.size - contents.live + len(asked.apart)
+            wanted = self.wanted(asked.depth) + min(gone, self.wanted(asked.depth))
+            return fewest(differing(contents.codes, self._code(asked)), wanted), False
+        places = contents.map.find(asked.among)
+        places = places[(places != NOWHERE) & (places < contents.size)]
+        wanted = self.wanted(asked.depth)
+        if len(places) <= _WORTH_A_CODE or _SHARE * wanted >= len(places):
+            return places, True
+        found = differing([contents.codes_at(places)], self._code(asked))
+        return places[fewest(found, wanted)], False
+
+    def _code(self, asked: Asked) -> NDArray[np.uint64]:
+        return encoded(asked.vector[None, :], self.centre)[:, 0]
+
+    def _measured(
+        self, places: Places, numbers: Numbers, query: Vectors, read: ReadVectors
+    ) -> NDArray[np.float32]:
+        vectors, known = self.contents.vectors_at(places)
+        if known.all():
+            return apart(vectors, query, self.metric)
+        self._fill(places, numbers, vectors, known, read)
+        found = apart(vectors, query, self.metric)
+        found[~known] = np.inf
+        return found
+
+    def _fill(
+        self,
+        places: Places,
+        numbers: Numbers,
+        vectors: Vectors,
+        known: NDArray[np.bool_],
+        read: ReadVectors,
+    ) -> None:
+        """Read what is not held, and keep it where there is room for it."""
+        missing = np.flatnonzero(~known)
+        order = missing[np.argsort(numbers[missing])]
+        found, came = read(numbers[order])
+        at = order[np.searchsorted(numbers[order], found)]
+        vectors[at], counted = kept(came, self.metric)
+        known[at[counted]] = True
+        self.contents.learn(places[at[counted]], vectors[at[counted]])
+
+
+def _first(found: NDArray[np.float32], depth: int) -> NDArray[np.intp]:
+    """The places of the least, and of all that may be as near as the last of them."""
+    spare = depth + max(2, depth // 8)
+    if len(found) <= spare:
+        return np.argsort(found)
+    nearest = np.argpartition(found, spare - 1)[:spare]
+    return nearest[np.argsort(found[nearest])]
