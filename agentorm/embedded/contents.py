@@ -221,14 +221,15 @@ class Builder:
         self._room = max(_LEAST_ROOM, expected + expected // _SHARE)
         self._parts: list[Part] = []
 
-    def add(self, numbers: Numbers, codes: Codes, vectors: Vectors) -> None:
-        """Add rows that are not there yet."""
+    def add(self, numbers: Numbers, codes: Codes, vectors: Vectors | None) -> None:
+        """Add rows that are not there yet, with or without their vectors."""
         done = 0
         while done < len(numbers):
             last = self._last()
             fits = min(last.segment.room - last.count, len(numbers) - done)
             rest = slice(done, done + fits)
-            last.segment.put(last.count, numbers[rest], codes[:, rest], vectors[rest])
+            held = None if vectors is None else vectors[rest]
+            last.segment.put(last.count, numbers[rest], codes[:, rest], held)
             self._parts[-1] = replace(last, count=last.count + fits)
             done += fits
 

@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 import numpy as np
 
+from agentorm.embedded import files
 from agentorm.embedded.building import Progress, built, merged
 from agentorm.embedded.places import Numbers
 from agentorm.embedded.searching import Version
@@ -21,6 +22,7 @@ MOST_CHANGES = 2_048
 """Changes beyond the index that are looked at one by one."""
 _WORTH_MERGING = 64
 _WORN = 2
+_WORTH_A_FILE, _SHARE = 4_096, 8
 _SAID_EVERY = 2.0
 _log = logging.getLogger("agentorm")
 _all: WeakSet[EmbeddedIndex] = WeakSet()
@@ -32,13 +34,17 @@ class EmbeddedIndex:
     Attributes:
         version: the newest; None before the first, and where the rows are not followed.
         why: why there is none.
+        unsaved: why there is no file of it beside the database, where there should be one.
+        room: how many bytes it may take; None for as many as there are.
     """
 
-    def __init__(self, declared: Declared, opener: Opener, *, memory: int | None = None) -> None:
+    def __init__(self, declared: Declared, opener: Opener) -> None:
         self.declared = declared
         self.version: Version | None = None
-        self.why = ""
-        self._opener, self._memory = opener, memory
+        self.why = self.unsaved = ""
+        self.room: int | None = None
+        self._opener = opener
+        self._saved: int | None = None
         self._lock = Lock()
         _all.add(self)
 
@@ -63,20 +69,58 @@ class EmbeddedIndex:
         try:
             with snapshot(self._opener, self.declared) as seen:
                 clock = seen.clock()
-                self.version = None if clock is None else self._current(seen, clock, progress)
-            self.why = "" if clock is not None else "its change log is not in the database"
+                if clock is None:
+                    self.version, self.why = None, "its change log is not in the database"
+                    return
+                self.version, self.why = self._current(seen, clock, progress), ""
+                self._save(seen, self.version)
         except self._opener.refusal as error:
             self.why = f"it could not be read: {error}"
             _log.info("the index of %s: %s", self.declared.label, self.why)
 
     def _current(self, seen: Snapshot, clock: Clock, progress: Progress) -> Version:
-        version = self.version
+        version = self.version or self._read(seen)
         if version is not None and self._goes_on(version, seen, clock):
             if clock.at == version.clock:
                 return version
             return merged(version, seen, self.declared, clock)
-        keeps = self._memory is None or _bytes(seen, self.declared) <= self._memory
-        return built(seen, self.declared, clock, keeps=keeps, progress=progress)
+        self._saved = None
+        return built(seen, self.declared, clock, keeps=self._keeps(seen), progress=progress)
+
+    def _keeps(self, seen: Snapshot) -> bool:
+        """Whether vectors are held in memory, as many rows as there may be."""
+        ends = seen.ends()
+        rows = 0 if ends is None else ends[1] - ends[0] + 1
+        return self.room is None or rows * 4 * self.declared.dimension <= self.room
+
+    def _read(self, seen: Snapshot) -> Version | None:
+        """What the file beside the database holds; None where there is none that can be read."""
+        path = files.path_beside(seen.file(), self.declared)
+        if path is None:
+            return None
+        try:
+            version = files.read(path, self.declared, keeps=self._keeps(seen))
+        except files.Unusable as why:
+            _log.info("the index of %s is built anew, %s: %s", self.declared.label, path, why)
+            return None
+        except OSError:
+            return None
+        self._saved = version.clock
+        return version
+
+    def _save(self, seen: Snapshot, version: Version) -> None:
+        """Keep it beside the database, where to build it anew takes longer than to read it."""
+        rows = version.contents.live
+        behind = rows if self._saved is None else version.clock - self._saved
+        path = files.path_beside(seen.file(), self.declared)
+        if path is None or rows < _WORTH_A_FILE or behind < max(_WORTH_A_FILE, rows // _SHARE):
+            return
+        self._saved, self.unsaved = version.clock, ""
+        try:
+            files.write(path, version, self.declared)
+        except OSError as error:
+            self.unsaved = str(error)
+            _log.info("the index of %s is not kept: %s", self.declared.label, error)
 
     def _goes_on(self, version: Version, seen: Snapshot, clock: Clock) -> bool:
         """Whether what changed since is in the log, and is little enough to be merged."""
@@ -105,11 +149,6 @@ def changes_since(version: Version, schema: int, read: Sequence[Sequence[Any]]) 
 def is_worth_merging(changes: Numbers) -> bool:
     """Whether so many changes cost every search more than to merge them once."""
     return len(changes) > _WORTH_MERGING
-
-
-def _bytes(seen: Snapshot, declared: Declared) -> int:
-    ends = seen.ends()
-    return 0 if ends is None else (ends[1] - ends[0] + 1) * 4 * declared.dimension
 
 
 class _Said:

@@ -14,6 +14,7 @@ from agentorm.embedded.places import Numbers
 from agentorm.vectors import Metric
 
 CHUNK = 8_192
+_FILE = "SELECT file FROM pragma_database_list WHERE name = 'main'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,11 @@ class Snapshot:
             return None
         found = self._rows(statements.clock)
         return Clock(*found[0]) if found else None
+
+    def file(self) -> str:
+        """The path of the database, or what it is called in memory."""
+        ((path,),) = self._rows(_FILE)
+        return str(path)
 
     def is_in(self, clock: int, stamp: int) -> bool:
         """Whether this log once stood there, and tells all that came since."""
