@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Table, event
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Index, Table, event
+from sqlalchemy import column as sql_column
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler
@@ -47,6 +48,14 @@ def row_number(table: Table) -> str | None:
         return str(next(iter(table.primary_key.columns)).name)
     taken = {str(column.name).casefold() for column in table.columns}
     return next((name for name in _ROW_NUMBERS if name not in taken), None)
+
+
+def row_expression(table: Table) -> ColumnElement[int]:
+    """What numbers the rows of a table, in a query."""
+    name = row_number(table)
+    assert name is not None
+    own: Any = table.columns.get(name)
+    return sql_column(name, BigInteger(), _selectable=table) if own is None else own
 
 
 def why_not_followed(column: Column[Any], metric: Metric) -> str | None:

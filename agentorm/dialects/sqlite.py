@@ -55,6 +55,7 @@ _PRAGMAS = (
     "PRAGMA recursive_triggers = ON",  # REPLACE deletes rows, which full text is told of so
 )
 _READS = ("SELECT", "PRAGMA", "WITH", "EXPLAIN", "VALUES", "SAVEPOINT")
+_OF_ONE_CONNECTION = ":memory:"
 _PENDING = "agentorm_begin"
 _HAS_FTS5 = "SELECT count(*) FROM pragma_module_list WHERE name = 'fts5'"
 
@@ -163,7 +164,7 @@ class SQLite(Dialect):
     def async_engine_arguments(self, url: URL) -> tuple[URL, dict[str, Any]]:
         options: dict[str, Any] = {"json_serializer": partial(json.dumps, ensure_ascii=False)}
         url = url.set(query={**_OF_URL, **url.query})
-        if url.database in {None, "", ":memory:"}:
+        if url.database in {None, "", _OF_ONE_CONNECTION}:
             shared = {**url.query, "vfs": "memdb", "uri": "true"}
             url = url.set(database=f"file:/{uuid4().hex}", query=shared)
         return url, options
@@ -202,7 +203,8 @@ class SQLite(Dialect):
         module: Any = sqlite_vec.best_way().module if dialect.is_async else dialect.loaded_dbapi
         arguments, keywords = dialect.create_connect_args(engine.url)
         keywords = {**keywords, "timeout": 0, "check_same_thread": False}
-        return Opener(partial(module.connect, *arguments, **keywords), module.Error)
+        name = "" if arguments[0] == _OF_ONE_CONNECTION else str(arguments[0])
+        return Opener(partial(module.connect, *arguments, **keywords), module.Error, name)
 
     def migrating(self, connection: Connection) -> AbstractContextManager[None]:
         return sqlite_schema.migrating(connection)

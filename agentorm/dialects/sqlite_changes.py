@@ -51,6 +51,9 @@ WHERE {row} >= :start AND {column} IS NOT NULL ORDER BY {row} LIMIT 1"""
 _READ = """
 SELECT {row}, {column} FROM {table}
 WHERE {row} IN (SELECT value FROM json_each(:numbers)) AND {column} IS NOT NULL ORDER BY {row}"""
+_STRETCH = """
+SELECT {row}, {column} FROM {table}
+WHERE {row} >= :start AND {column} IS NOT NULL ORDER BY {row} LIMIT :most"""
 READING: Mapping[str, str] = MappingProxyType(
     {
         "clock": _CLOCK,
@@ -62,6 +65,7 @@ READING: Mapping[str, str] = MappingProxyType(
         "next": _NEXT,
         "rows": "SELECT {row}, {column} FROM {table} WHERE {column} IS NOT NULL",
         "read": _READ,
+        "stretch": _STRETCH,
     }
 )
 """What an index reads; see `agentorm.embedded.source.Statements`."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
-from typing import Any
-from weakref import WeakSet
+from typing import Any, TypeAlias
+from weakref import WeakSet, WeakValueDictionary
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from agentorm.embedded import files
 from agentorm.embedded.building import Progress, built, merged
 from agentorm.embedded.places import Numbers
 from agentorm.embedded.searching import Version
-from agentorm.embedded.source import Clock, Declared, Opener, Snapshot, snapshot
+from agentorm.embedded.source import Clock, Declared, Opener, Snapshot, rows_of, snapshot
 
 MOST_CHANGES = 2_048
 """Changes beyond the index that are looked at one by one."""
@@ -24,8 +25,20 @@ _WORTH_MERGING = 64
 _WORN = 2
 _WORTH_A_FILE, _SHARE = 4_096, 8
 _SAID_EVERY = 2.0
+_FIRST, _STRETCH = -(1 << 63), 1_024
+Fetch: TypeAlias = Callable[[str, Any], Sequence[Sequence[Any]]]
+"""Reads rows in the transaction of who searches."""
 _log = logging.getLogger("agentorm")
 _all: WeakSet[EmbeddedIndex] = WeakSet()
+_shared: WeakValueDictionary[tuple[str, Declared], EmbeddedIndex] = WeakValueDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A version of an index, and the rows that changed beyond it for who searches."""
+
+    version: Version
+    changes: Numbers
 
 
 class EmbeddedIndex:
@@ -45,6 +58,7 @@ class EmbeddedIndex:
         self.room: int | None = None
         self._opener = opener
         self._saved: int | None = None
+        self._unread: int | None = None
         self._lock = Lock()
         _all.add(self)
 
@@ -56,6 +70,18 @@ class EmbeddedIndex:
             self._refresh(progress or _Said(self.declared.label))
         finally:
             self._lock.release()
+
+    def read_on(self, standing: Standing, fetch: Fetch) -> None:
+        """After a search, hold some more of the vectors that a file does not have.
+
+        They are the reader's: of rows that have not changed for it since the version's clock.
+        """
+        start = self._unread
+        if start is None or not standing.version.contents.keeps:
+            return
+        read = fetch(self.declared.statements.stretch, {"start": start, "most": _STRETCH})
+        standing.version.learn(rows_of(read, self.declared.dimension), standing.changes)
+        self._unread = read[-1][0] + 1 if len(read) == _STRETCH else None
 
     def unlock(self) -> None:
         """In a child of a fork, whose parent's threads hold nothing any more."""
@@ -84,7 +110,7 @@ class EmbeddedIndex:
             if clock.at == version.clock:
                 return version
             return merged(version, seen, self.declared, clock)
-        self._saved = None
+        self._saved = self._unread = None
         return built(seen, self.declared, clock, keeps=self._keeps(seen), progress=progress)
 
     def _keeps(self, seen: Snapshot) -> bool:
@@ -105,7 +131,7 @@ class EmbeddedIndex:
             return None
         except OSError:
             return None
-        self._saved = version.clock
+        self._saved, self._unread = version.clock, _FIRST
         return version
 
     def _save(self, seen: Snapshot, version: Version) -> None:
@@ -129,6 +155,15 @@ class EmbeddedIndex:
         changed = version.contents.size + clock.at - version.clock - version.calibration.rows
         is_worn = changed > max(MOST_CHANGES, version.calibration.rows // _WORN)
         return not is_worn and seen.is_in(version.clock, version.stamp)
+
+
+def shared_index(declared: Declared, opener: Opener) -> EmbeddedIndex:
+    """The index of a column of a database, one for all engines of this process."""
+    if not opener.name:
+        return EmbeddedIndex(declared, opener)
+    key = opener.name, declared
+    found = _shared.get(key)
+    return found or _shared.setdefault(key, EmbeddedIndex(declared, opener))
 
 
 def changes_since(version: Version, schema: int, read: Sequence[Sequence[Any]]) -> Numbers | None:

@@ -14,6 +14,7 @@ from agentorm.embedded.codes import Vectors, differing, encoded, fewest
 from agentorm.embedded.contents import Contents
 from agentorm.embedded.measures import apart, kept
 from agentorm.embedded.places import NOWHERE, Numbers, Places
+from agentorm.embedded.source import Rows
 from agentorm.vectors import Metric
 
 ReadVectors: TypeAlias = Callable[[Numbers], tuple[Numbers, Vectors]]
@@ -86,6 +87,14 @@ class Version:
         found = self._measured(places, numbers, asked.vector, read)
         first = _first(found, asked.depth)
         return Nearest(numbers[first], are_all and len(first) == len(numbers))
+
+    def learn(self, rows: Rows, changed: Numbers) -> None:
+        """Hold the vectors of rows that were read by who knows which of them changed."""
+        vectors, counted = kept(rows.vectors, self.metric)
+        counted &= ~np.isin(rows.numbers, changed)
+        places = self.contents.map.find(rows.numbers)
+        counted &= (places != NOWHERE) & (places < self.contents.size)
+        self.contents.learn(places[counted], vectors[counted])
 
     def wanted(self, depth: int) -> int:
         """How many candidates it takes to find so many, of rows that all count."""

@@ -23,10 +23,12 @@ class Opener:
 
     Attributes:
         refusal: what the driver raises, of any kind.
+        name: of the database in this process; empty where each connection has one of its own.
     """
 
     connect: Callable[[], Any]
     refusal: type[Exception]
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Statements:
         next: the first row with a vector from a number on.
         rows: all rows with their vectors.
         read: some rows, of their numbers in JSON, with their vectors, by number.
+        stretch: the rows with vectors from a number on, up to so many.
     """
 
     clock: str
@@ -54,6 +57,7 @@ class Statements:
     next: str
     rows: str
     read: str
+    stretch: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,27 +9,36 @@ few rows come, the engine ranks all.
 
 from __future__ import annotations
 
-import json
+from asyncio import to_thread
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from time import perf_counter
+from typing import Any, Generic, TypeVar
 
 import numpy as np
-from sqlalchemy import BigInteger, ColumnElement, Table, Text, bindparam, column, func, select
+from sqlalchemy import func, select
 
-from agentorm.change_logs import row_number
 from agentorm.checking import depth_of
 from agentorm.dialects import Dialect
+from agentorm.dialects.tasks import settled
 from agentorm.direct import Sent
 from agentorm.embedded.codes import Vectors
-from agentorm.embedded.index import MOST_CHANGES, EmbeddedIndex, changes_since, is_worth_merging
+from agentorm.embedded.index import (
+    MOST_CHANGES,
+    EmbeddedIndex,
+    Standing,
+    changes_since,
+    is_worth_merging,
+)
 from agentorm.embedded.measures import kept
 from agentorm.embedded.places import Numbers
-from agentorm.embedded.searching import Asked, Nearest, Version
+from agentorm.embedded.searching import Asked, Nearest
 from agentorm.embedded.source import rows_of
+from agentorm.listed import AmongListed, listed
 from agentorm.query import Query
 from agentorm.rank.announcing import say_once
 from agentorm.rank.base import Found, Run
-from agentorm.rank.held import column_of, index_of
+from agentorm.rank.held import Held, index_of
 from agentorm.rank.native import Native, hits, within_thresholds
 from agentorm.selecting import restricted, scoped, scopes_of
 from agentorm.switch import indexes_serve_always
@@ -38,7 +47,6 @@ E = TypeVar("E")
 SMALL = 1_000
 """Rows that the engine itself ranks sooner."""
 _SCHEMA = Sent("PRAGMA schema_version")
-_OVER = 4
 _NO_ROWS = np.empty(0, np.int64)
 
 
@@ -48,16 +56,20 @@ class Embedded(Native):
     def nearest(self, query: Query[E], run: Run) -> Found[E]:
         assert query.ranking is not None
         run.line.flush()
-        index = index_of(query.ranking, run)
-        standing = _standing(index, run)
+        held = index_of(query.ranking, run)
+        standing = _standing(held.index, run)
         if standing is None:
-            if index.why:
-                say_once(f"{index.declared.label}: {index.why}, so that every row is ranked", run)
+            if held.index.why:
+                reason = f"{held.index.declared.label}: {held.index.why}"
+                say_once(f"{reason}, so that every row is ranked", run)
             return self._natively(query, run)
         is_small = standing.version.contents.live < SMALL and not indexes_serve_always()
         if is_small or query.best_of is not None:
             return self._natively(query, run)
-        return self._by_index(query, _Search(query, run, standing)) or self._natively(query, run)
+        search = _Search(query, run, held, standing)
+        found = self._by_index(query, search)
+        held.index.read_on(standing, search.fetch)
+        return found or self._natively(query, run)
 
     def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
         return False
@@ -69,45 +81,63 @@ class Embedded(Native):
         return replace(super().nearest(query, run), ranker=Native.name)
 
     def _by_index(self, query: Query[E], search: _Search) -> Found[E] | None:
+        depth = depth_of(query)
         if not (query.filters or query.joins or scopes_of(query)):
-            return self._read(query, search, search.nearest(depth_of(query)))
-        over = search.nearest(_OVER * depth_of(query))
-        found = self._read(query, search, over)
-        if found is not None:
-            return found
-        return self._read(query, search, search.nearest(depth_of(query), among=search.passing()))
+            return self._read(query, search, search.nearest(depth)).found
+        key, passing = search.held.experience.of(query)
+        if not passing.is_listed_sooner(search.standing.version, depth):
+            over = search.nearest(passing.looked_at(depth))
+            page = self._read(query, search, over)
+            if page.found is not None:
+                return page.found
+            passing = passing.seen(page.rows + query.skip, len(over.numbers))
+            search.held.experience.keep(key, passing)
+        started = perf_counter()
+        among = search.passing()
+        took, live = perf_counter() - started, search.standing.version.contents.live
+        search.held.experience.keep(key, passing.listed(len(among), live, took))
+        return self._read(query, search, search.nearest(depth, among=among)).found
 
-    def _read(self, query: Query[E], search: _Search, nearest: Nearest) -> Found[E] | None:
-        """The page, of these rows and those that changed; None where more may belong to it."""
+    def _read(self, query: Query[E], search: _Search, nearest: Nearest) -> _Page[E]:
+        """The page, of these rows and those that changed."""
         finalists = np.concatenate([nearest.numbers, search.standing.changes])
-        asked = replace(query, filters=(*query.filters, search.are(finalists)))
+        listed = AmongListed(search.held.number, finalists)
+        asked = replace(query, filters=(*query.filters, listed))
         read = self._fetch(asked, search.run, indexed=False)
         if len(read) < (query.size or 0) and not nearest.are_all:
-            return None
+            return _Page(None, len(read))
         rows = within_thresholds(query, read)
         is_sure = nearest.are_all or len(rows) == query.size
-        return Found(hits(query, rows), exact=nearest.are_all, complete=is_sure)
+        found = Found(hits(query, rows), exact=nearest.are_all, complete=is_sure)
+        return _Page(found, len(read))
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
-    """A version of an index, and the rows that changed beyond it for who searches."""
+class _Page(Generic[E]):
+    """What finalists come to.
 
-    index: EmbeddedIndex
-    version: Version
-    changes: Numbers
+    Attributes:
+        found: None where more rows may belong to it.
+        rows: how many of them pass, up to the limit.
+    """
+
+    found: Found[E] | None
+    rows: int
 
 
-def _standing(index: EmbeddedIndex, run: Run) -> _Standing | None:
+def _standing(index: EmbeddedIndex, run: Run) -> Standing | None:
     """Where the index stands for who searches, brought up to date if that is worth it."""
     standing = _looked(index, run)
     if standing is None or is_worth_merging(standing.changes):
-        index.refresh()
+        if run.connection.dialect.is_async:
+            settled(to_thread(index.refresh))
+        else:
+            index.refresh()
         standing = _looked(index, run)
     return standing
 
 
-def _looked(index: EmbeddedIndex, run: Run) -> _Standing | None:
+def _looked(index: EmbeddedIndex, run: Run) -> Standing | None:
     version = index.version
     if version is None:
         return None
@@ -117,7 +147,7 @@ def _looked(index: EmbeddedIndex, run: Run) -> _Standing | None:
     parameters = {"clock": version.clock, "most": MOST_CHANGES + 2}
     read = run.line.fetch(Sent(index.declared.statements.since), parameters)
     changes = changes_since(version, schema, read)
-    return None if changes is None else _Standing(index, version, changes)
+    return None if changes is None else Standing(version, changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +156,8 @@ class _Search:
 
     query: Query[Any]
     run: Run
-    standing: _Standing
+    held: Held
+    standing: Standing
 
     def nearest(self, depth: int, among: Numbers | None = None) -> Nearest:
         """The nearest of all rows, or of these."""
@@ -139,34 +170,17 @@ class _Search:
 
     def passing(self) -> Numbers:
         """The numbers of all rows that pass the filters."""
-        listed = func.group_concat(self._row)
-        made = restricted(select(listed).select_from(self.query.model), self.query)
+        made = restricted(select(func.group_concat(self.held.number)), self.query)
+        made = made.select_from(self.query.model)
         found = self.run.session.execute(scoped(made, self.query)).scalar()
         return np.fromstring(found, np.int64, sep=",") if found else _NO_ROWS
 
-    def are(self, numbers: Numbers) -> ColumnElement[bool]:
-        """Whether a row is one of these."""
-        listed = bindparam(None, json.dumps(numbers.tolist()), Text())
-        each = func.json_each(listed).table_valued(column("value", BigInteger()))
-        return self._row.in_(select(each.c.value))
-
-    @property
-    def _row(self) -> ColumnElement[Any]:
-        assert self.query.ranking is not None
-        table: Any = column_of(self.query.ranking).table
-        name = row_number(table)
-        assert name is not None
-        return table.c[name] if name in table.c else _hidden(table, name)
+    def fetch(self, sql: str, parameters: Any) -> Sequence[Sequence[Any]]:
+        """Read rows in the transaction."""
+        return self.run.line.fetch(Sent(sql), parameters)
 
     def _vectors(self, numbers: Numbers) -> tuple[Numbers, Vectors]:
-        declared = self.standing.index.declared
-        parameters = {"numbers": json.dumps(numbers.tolist())}
-        read = self.run.line.fetch(Sent(declared.statements.read), parameters)
+        declared = self.held.index.declared
+        read = self.fetch(declared.statements.read, {"numbers": listed(numbers)})
         rows = rows_of(read, declared.dimension)
         return rows.numbers, rows.vectors
-
-
-def _hidden(table: Table, name: str) -> ColumnElement[Any]:
-    """The number that SQLite itself gives to a row."""
-    found: ColumnElement[Any] = column(name, BigInteger(), _selectable=table)
-    return found

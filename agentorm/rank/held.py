@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Column, Connection
+from sqlalchemy import Column, ColumnElement, Connection
 
 from agentorm.beside import beside
-from agentorm.change_logs import declared_index, embeds, why_not_followed
+from agentorm.change_logs import declared_index, embeds, row_expression, why_not_followed
 from agentorm.dialects import Dialect
-from agentorm.embedded.index import EmbeddedIndex
+from agentorm.embedded.index import EmbeddedIndex, shared_index
 from agentorm.query import Query
 from agentorm.rank.base import Run
+from agentorm.rank.passing import Experience
 from agentorm.rankings import Ranking
 from agentorm.selecting import servable
 from agentorm.switch import indexes_are_on
 
-_HELD = "_agentorm_indexes"
+_HELD, _FOLLOWED = "_agentorm_indexes", "_agentorm_followed"
 _USUAL_RECALL = 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An index, and what queries need beside it.
+
+    Attributes:
+        number: what numbers the rows.
+        experience: how filters went.
+    """
+
+    index: EmbeddedIndex
+    number: ColumnElement[int]
+    experience: Experience = field(default_factory=Experience)
 
 
 def serves(query: Query[Any], dialect: Dialect) -> bool:
@@ -25,7 +41,16 @@ def serves(query: Query[Any], dialect: Dialect) -> bool:
     if not (embeds(dialect) and indexes_are_on() and servable(query)):
         return False
     assert query.ranking is not None
-    return why_not_followed(column_of(query.ranking), query.ranking.metric) is None
+    return why_not(query.ranking) is None
+
+
+def why_not(ranking: Ranking) -> str | None:
+    """Why no index can follow the column that is ranked; None where one can."""
+    column = column_of(ranking)
+    known = beside(column, _FOLLOWED, dict[Any, str | None])
+    if ranking.metric not in known:
+        known[ranking.metric] = why_not_followed(column, ranking.metric)
+    return known[ranking.metric]
 
 
 def column_of(ranking: Ranking) -> Column[Any]:
@@ -34,20 +59,21 @@ def column_of(ranking: Ranking) -> Column[Any]:
     return column
 
 
-def index_of(ranking: Ranking, run: Run) -> EmbeddedIndex:
+def index_of(ranking: Ranking, run: Run) -> Held:
     """The index of the column, made when it is first asked for; it is read later."""
     held = held_by(run.connection)
     column = column_of(ranking)
     key = column.table.name, str(column.name)
-    found = held.get(key)
-    if found is None:
-        recall: float = getattr(ranking.field.index, "recall", _USUAL_RECALL)
-        declared = declared_index(column, ranking.field.metric, recall, ranking.field.label)
-        made = EmbeddedIndex(declared, run.dialect.beside(run.connection.engine))
-        found = held.setdefault(key, made)
-    return found
+    return held.get(key) or held.setdefault(key, _made(ranking, column, run))
 
 
-def held_by(connection: Connection) -> dict[tuple[str, str], EmbeddedIndex]:
+def _made(ranking: Ranking, column: Column[Any], run: Run) -> Held:
+    recall: float = getattr(ranking.field.index, "recall", _USUAL_RECALL)
+    declared = declared_index(column, ranking.field.metric, recall, ranking.field.label)
+    index = shared_index(declared, run.dialect.beside(run.connection.engine))
+    return Held(index, row_expression(column.table))
+
+
+def held_by(connection: Connection) -> dict[tuple[str, str], Held]:
     """The indexes of a connection's database, by table and column."""
-    return beside(connection.dialect, _HELD, dict[tuple[str, str], EmbeddedIndex])
+    return beside(connection.dialect, _HELD, dict[tuple[str, str], Held])
