@@ -53,6 +53,7 @@ class AsyncDatabase:
         where: a URL as ``sqlite:///docs.db`` or ``postgresql://user@host/name``, or an existing
             SQLAlchemy `AsyncEngine`, which is made ready from its next connection on.
         engine_options: keywords for `sqlalchemy.ext.asyncio.create_async_engine`.
+        index_memory: as of a `Database`.
 
     Raises:
         InvalidURL: the URL cannot be read, or names an engine that has no dialect here.
@@ -68,10 +69,14 @@ class AsyncDatabase:
     """
 
     def __init__(
-        self, where: str | URL | AsyncEngine, *, engine_options: Mapping[str, Any] | None = None
+        self,
+        where: str | URL | AsyncEngine,
+        *,
+        engine_options: Mapping[str, Any] | None = None,
+        index_memory: int | None = None,
     ) -> None:
         self.engine = _engine(where, dict(engine_options or {}))
-        self.sync_database = Database(self.engine.sync_engine)
+        self.sync_database = Database(self.engine.sync_engine, index_memory=index_memory)
         self.url = self.sync_database.url
 
     @classmethod

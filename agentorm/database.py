@@ -22,6 +22,7 @@ from agentorm.dialects.tasks import current_task
 from agentorm.dialects.translation import translated
 from agentorm.errors import InvalidModel
 from agentorm.models import mapper_of
+from agentorm.rank.held import limit_memory
 from agentorm.tracing import Trace, traced
 from agentorm.types import VectorType
 from agentorm.urls import made_engine, url_from_env, url_of
@@ -36,6 +37,9 @@ class Database:
         where: a URL as ``sqlite:///docs.db`` or ``postgresql://user@host/name``, or an existing
             SQLAlchemy `Engine`, which is made ready from its next connection on.
         engine_options: keywords for `sqlalchemy.create_engine`, its pool settings among them.
+        index_memory: the bytes that the indexes in this process may take, of a database whose
+            engine has none of its own; None for as many as they need, about that of the vectors.
+            With less, candidates are read from their rows, which a `SlowPath` announces.
 
     Raises:
         InvalidURL: the URL cannot be read, or names an engine that has no dialect here.
@@ -47,7 +51,11 @@ class Database:
     """
 
     def __init__(
-        self, where: str | URL | Engine, *, engine_options: Mapping[str, Any] | None = None
+        self,
+        where: str | URL | Engine,
+        *,
+        engine_options: Mapping[str, Any] | None = None,
+        index_memory: int | None = None,
     ) -> None:
         if isinstance(where, Engine):
             self.engine = where
@@ -57,6 +65,7 @@ class Database:
             self.engine = made_engine(self.url, dict(engine_options or {}))
         self._open: ContextVar[_Open | None] = ContextVar("open transaction", default=None)
         attach(self.engine)
+        limit_memory(self.engine, index_memory)
 
     @classmethod
     def from_env(

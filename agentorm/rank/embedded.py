@@ -38,7 +38,7 @@ from agentorm.listed import AmongListed, listed
 from agentorm.query import Query
 from agentorm.rank.announcing import say_once
 from agentorm.rank.base import Found, Run
-from agentorm.rank.held import Held, index_of
+from agentorm.rank.held import Held, index_of, make_room
 from agentorm.rank.native import Native, hits, within_thresholds
 from agentorm.selecting import restricted, scoped, scopes_of
 from agentorm.switch import indexes_serve_always
@@ -47,6 +47,9 @@ E = TypeVar("E")
 SMALL = 1_000
 """Rows that the engine itself ranks sooner."""
 _SCHEMA = Sent("PRAGMA schema_version")
+_NO_ROOM = (
+    "its vectors take more than index_memory leaves, so that those of candidates are read each time"
+)
 _NO_ROWS = np.empty(0, np.int64)
 
 
@@ -57,7 +60,7 @@ class Embedded(Native):
         assert query.ranking is not None
         run.line.flush()
         held = index_of(query.ranking, run)
-        standing = _standing(held.index, run)
+        standing = _standing(held, run)
         if standing is None:
             if held.index.why:
                 reason = f"{held.index.declared.label}: {held.index.why}"
@@ -66,6 +69,8 @@ class Embedded(Native):
         is_small = standing.version.contents.live < SMALL and not indexes_serve_always()
         if is_small or query.best_of is not None:
             return self._natively(query, run)
+        if not standing.version.contents.keeps:
+            say_once(f"{held.index.declared.label}: {_NO_ROOM}", run)
         search = _Search(query, run, held, standing)
         found = self._by_index(query, search)
         held.index.read_on(standing, search.fetch)
@@ -125,10 +130,12 @@ class _Page(Generic[E]):
     rows: int
 
 
-def _standing(index: EmbeddedIndex, run: Run) -> Standing | None:
+def _standing(held: Held, run: Run) -> Standing | None:
     """Where the index stands for who searches, brought up to date if that is worth it."""
+    index = held.index
     standing = _looked(index, run)
     if standing is None or is_worth_merging(standing.changes):
+        make_room(held, run.connection)
         if run.connection.dialect.is_async:
             settled(to_thread(index.refresh))
         else:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection
+from sqlalchemy import Column, ColumnElement, Connection, Engine
 
 from agentorm.beside import beside
 from agentorm.change_logs import declared_index, embeds, row_expression, why_not_followed
 from agentorm.dialects import Dialect
 from agentorm.embedded.index import EmbeddedIndex, shared_index
+from agentorm.errors import InvalidValue
 from agentorm.query import Query
 from agentorm.rank.base import Run
 from agentorm.rank.passing import Experience
@@ -19,6 +20,7 @@ from agentorm.selecting import servable
 from agentorm.switch import indexes_are_on
 
 _HELD, _FOLLOWED = "_agentorm_indexes", "_agentorm_followed"
+_MEMORY = "_agentorm_index_memory"
 _USUAL_RECALL = 0.99
 
 
@@ -72,6 +74,27 @@ def _made(ranking: Ranking, column: Column[Any], run: Run) -> Held:
     declared = declared_index(column, ranking.field.metric, recall, ranking.field.label)
     index = shared_index(declared, run.dialect.beside(run.connection.engine))
     return Held(index, row_expression(column.table))
+
+
+def limit_memory(engine: Engine, size: int | None) -> None:
+    """Let the indexes of a database take so many bytes in all, vectors included.
+
+    Raises:
+        InvalidValue: no whole number of bytes.
+    """
+    if size is not None and (type(size) is not int or size < 0):
+        raise InvalidValue(f"index_memory is a number of bytes, got {size!r}")
+    engine.dialect.__dict__[_MEMORY] = size
+
+
+def make_room(held: Held, connection: Connection) -> None:
+    """Tell an index what the others have left of the memory."""
+    limit: int | None = connection.dialect.__dict__.get(_MEMORY)
+    if limit is None:
+        return
+    others = (other.index for other in held_by(connection).values() if other is not held)
+    taken = sum(one.version.contents.memory for one in others if one.version is not None)
+    held.index.room = max(0, limit - taken)
 
 
 def held_by(connection: Connection) -> dict[tuple[str, str], Held]:
