@@ -30,12 +30,13 @@ def built(
     centre = sample.vectors.mean(axis=0) if len(sample.numbers) else zeros
     asked = Neighbours(sample.numbers[:ASKED], sample.vectors[:ASKED], declared.metric)
     expected = _expected(snapshot)
-    builder, done, odd = Builder(declared.dimension, keeps=keeps, expected=expected), 0, 0
+    builder = Builder(declared.dimension, keeps=keeps, expected=expected)
+    done, odd = 0, frozenset[int]()
     for read in snapshot.rows():
         rows, _ = _counted(read, declared)
         builder.add(rows.numbers, encoded(rows.vectors, centre), rows.vectors)
         asked.see(rows.numbers, rows.vectors)
-        odd += read.odd
+        odd |= read.odd
         done += len(read.numbers)
         progress(done, max(done, expected))
     contents = builder.finished()
@@ -59,7 +60,7 @@ def merged(version: Version, snapshot: Snapshot, declared: Declared, clock: Cloc
         if len(rows.numbers):
             codes = encoded(rows.vectors, version.centre)
             contents = contents.added(rows.numbers, codes, rows.vectors)
-        odd += read.odd
+        odd = odd.difference(row[0] for row in part) | read.odd
     return replace(version, contents=contents, odd=odd, clock=clock.at, stamp=clock.stamp)
 
 

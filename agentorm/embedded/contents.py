@@ -6,7 +6,7 @@ so that threads go on searching in one while another adds to the same arrays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from agentorm.embedded.places import NOWHERE, Numbers, PlaceMap, Places
 
 MOST_ROOM = 131_072
 _LEAST_ROOM, _WORTH_MOVING = 1_024, 16_384
+_CHUNK = 8_192
 _SHARE = 8
 """A further segment has room for every eighth of the rows that are there."""
 
@@ -113,6 +114,22 @@ class Contents:
         words = 8 * words_of(self.dimension)
         known = sum(int(part.segment.known[: part.count].sum()) for part in self.parts)
         return self.size * (8 + words) + known * 4 * self.dimension + self.map.memory
+
+    @property
+    def all_known(self) -> bool:
+        """Whether every vector is held."""
+        return self.keeps and all(part.segment.known[: part.count].all() for part in self.parts)
+
+    def all_numbers(self) -> Numbers:
+        """The numbers of the rows in all places."""
+        return np.concatenate([part.numbers for part in self.parts] or [np.empty(0, np.int64)])
+
+    def in_chunks(self) -> Iterator[Vectors]:
+        """The vectors of all places, as they are held."""
+        for part in self.parts:
+            assert part.segment.vectors is not None
+            for start in range(0, part.count, _CHUNK):
+                yield part.segment.vectors[start : min(start + _CHUNK, part.count)]
 
     def numbers_at(self, places: Places) -> Numbers:
         """The numbers of the rows in these places."""
@@ -236,8 +253,7 @@ class Builder:
     def finished(self) -> Contents:
         """What came, in the order in which it came."""
         parts = tuple(self._parts)
-        every = [part.numbers for part in parts] or [np.empty(0, np.int64)]
-        numbers = np.concatenate(every)
+        numbers = np.concatenate([part.numbers for part in parts] or [np.empty(0, np.int64)])
         found = PlaceMap.of(numbers)
         return Contents(self._dimension, self._keeps, parts, found, len(numbers))
 

@@ -47,10 +47,10 @@ def write(path: Path, version: Version, declared: Declared) -> None:
         OSError: the folder cannot be written, or the disk is full.
     """
     contents = version.contents
-    numbers = np.concatenate([part.numbers for part in contents.parts])
+    numbers = contents.all_numbers()
     codes = np.concatenate(contents.codes, axis=1)
     current = contents.are_current(np.arange(len(numbers)), numbers)
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "centre": version.centre,
         "numbers": numbers[current],
         "codes": codes[:, current],

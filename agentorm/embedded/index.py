@@ -25,6 +25,7 @@ _WORTH_MERGING = 64
 _WORN = 2
 _WORTH_A_FILE, _SHARE = 4_096, 8
 _SAID_EVERY = 2.0
+_PASSING = "locked"
 _FIRST, _STRETCH = -(1 << 63), 1_024
 Fetch: TypeAlias = Callable[[str, Any], Sequence[Sequence[Any]]]
 """Reads rows in the transaction of who searches."""
@@ -92,6 +93,9 @@ class EmbeddedIndex:
         self.version = None
 
     def _refresh(self, progress: Progress) -> None:
+        if not self._opener.name:
+            self.why = "the memory of one connection cannot be read beside it"
+            return
         try:
             with snapshot(self._opener, self.declared) as seen:
                 clock = seen.clock()
@@ -101,7 +105,7 @@ class EmbeddedIndex:
                 self.version, self.why = self._current(seen, clock, progress), ""
                 self._save(seen, self.version)
         except self._opener.refusal as error:
-            self.why = f"it could not be read: {error}"
+            self.why = "" if _PASSING in str(error) else f"it could not be read: {error}"
             _log.info("the index of %s: %s", self.declared.label, self.why)
 
     def _current(self, seen: Snapshot, clock: Clock, progress: Progress) -> Version:
@@ -150,7 +154,7 @@ class EmbeddedIndex:
 
     def _goes_on(self, version: Version, seen: Snapshot, clock: Clock) -> bool:
         """Whether what changed since is in the log, and is little enough to be merged."""
-        if version.schema != clock.schema or version.odd:
+        if version.schema != clock.schema:
             return False
         changed = version.contents.size + clock.at - version.clock - version.calibration.rows
         is_worn = changed > max(MOST_CHANGES, version.calibration.rows // _WORN)

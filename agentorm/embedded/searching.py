@@ -64,7 +64,7 @@ class Version:
         stamp: what that change was marked by.
         schema: the version of the schema that it was read under.
         centre: what the codes tell the side of.
-        odd: how many rows have bytes that are no vector of the column.
+        odd: the rows with bytes that are no vector of the column; with them nobody searches here.
     """
 
     contents: Contents
@@ -74,11 +74,13 @@ class Version:
     clock: int
     stamp: int
     schema: int
-    odd: int = 0
+    odd: frozenset[int] = frozenset()
 
     def nearest(self, asked: Asked, read: ReadVectors) -> Nearest:
         """The nearest rows, as far as the codes tell."""
         places, are_all = self._candidates(asked)
+        if asked.among is None and are_all and self.contents.all_known:
+            return self._nearest_of_all(asked)
         numbers = self.contents.numbers_at(places)
         counts = self.contents.are_current(places, numbers)
         if len(asked.apart):
@@ -87,6 +89,22 @@ class Version:
         found = self._measured(places, numbers, asked.vector, read)
         first = _first(found, asked.depth)
         return Nearest(numbers[first], are_all and len(first) == len(numbers))
+
+    def _nearest_of_all(self, asked: Asked) -> Nearest:
+        """The same where every row is measured, without a copy of their vectors."""
+        contents = self.contents
+        found = np.concatenate(
+            [apart(vectors, asked.vector, self.metric) for vectors in contents.in_chunks()]
+            or [np.empty(0, np.float32)]
+        )
+        numbers = contents.all_numbers()
+        counts = contents.are_current(np.arange(len(numbers)), numbers)
+        counts &= ~np.isin(numbers, asked.apart)
+        found[~counts] = np.inf
+        total = int(np.count_nonzero(counts))
+        first = _first(found, min(asked.depth, total))
+        first = first[found[first] < np.inf]
+        return Nearest(numbers[first], len(first) == total)
 
     def learn(self, rows: Rows, changed: Numbers) -> None:
         """Hold the vectors of rows that were read by who knows which of them changed."""

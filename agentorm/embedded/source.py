@@ -93,12 +93,12 @@ class Rows:
     """Some rows that have a vector.
 
     Attributes:
-        odd: how many more have bytes that are no vector of the column.
+        odd: the numbers of more that have bytes which are no vector of the column.
     """
 
     numbers: Numbers
     vectors: Vectors
-    odd: int = 0
+    odd: frozenset[int] = frozenset()
 
 
 def rows_of(read: Sequence[Sequence[Any]], dimension: int) -> Rows:
@@ -108,8 +108,11 @@ def rows_of(read: Sequence[Sequence[Any]], dimension: int) -> Rows:
     numbers = np.fromiter((row[0] for row in fit), np.int64, len(fit))
     packed = np.frombuffer(b"".join([row[1] for row in fit]), "<f4")
     vectors = packed.reshape(len(fit), dimension).astype(np.float32, copy=False)
-    held = sum(row[1] is not None for row in read)
-    return Rows(numbers, vectors, held - len(fit))
+    if len(fit) == len(read):
+        return Rows(numbers, vectors)
+    fitting = {row[0] for row in fit}
+    odd = (row[0] for row in read if row[1] is not None and row[0] not in fitting)
+    return Rows(numbers, vectors, frozenset(odd))
 
 
 class Snapshot:

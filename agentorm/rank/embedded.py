@@ -35,6 +35,7 @@ from agentorm.embedded.places import Numbers
 from agentorm.embedded.searching import Asked, Nearest
 from agentorm.embedded.source import rows_of
 from agentorm.listed import AmongListed, listed
+from agentorm.models import mapper_of
 from agentorm.query import Query
 from agentorm.rank.announcing import say_once
 from agentorm.rank.base import Found, Run
@@ -87,7 +88,7 @@ class Embedded(Native):
 
     def _by_index(self, query: Query[E], search: _Search) -> Found[E] | None:
         depth = depth_of(query)
-        if not (query.filters or query.joins or scopes_of(query)):
+        if not _is_filtered(query):
             return self._read(query, search, search.nearest(depth)).found
         key, passing = search.held.experience.of(query)
         if not passing.is_listed_sooner(search.standing.version, depth):
@@ -115,6 +116,12 @@ class Embedded(Native):
         is_sure = nearest.are_all or len(rows) == query.size
         found = Found(hits(query, rows), exact=nearest.are_all, complete=is_sure)
         return _Page(found, len(read))
+
+
+def _is_filtered(query: Query[Any]) -> bool:
+    """Whether rows of the table may be none of the query's."""
+    inherits = mapper_of(query.model).inherits is not None
+    return inherits or bool(query.filters or query.joins or scopes_of(query))
 
 
 @dataclass(frozen=True, slots=True)
