@@ -90,19 +90,26 @@ class Embedded(Native):
         depth = depth_of(query)
         if not _is_filtered(query):
             return self._read(query, search, search.nearest(depth)).found
-        key, passing = search.held.experience.of(query)
+        return self._by_filters(query, search)
+
+    def _by_filters(self, query: Query[E], search: _Search) -> Found[E] | None:
+        """Among more of the nearest, or among all rows that pass, whichever took less before."""
+        experience, depth = search.held.experience, depth_of(query)
+        key, passing = experience.of(query)
+        started = perf_counter()
         if not passing.is_listed_sooner(search.standing.version, depth):
             over = search.nearest(passing.looked_at(depth))
             page = self._read(query, search, over)
             if page.found is not None:
+                experience.keep(key, passing.looked(perf_counter() - started))
                 return page.found
-            passing = passing.seen(page.rows + query.skip, len(over.numbers))
-            search.held.experience.keep(key, passing)
-        started = perf_counter()
+            passing = passing.too_few(page.rows + query.skip, len(over.numbers))
+            started = perf_counter()
         among = search.passing()
+        found = self._read(query, search, search.nearest(depth, among=among)).found
         took, live = perf_counter() - started, search.standing.version.contents.live
-        search.held.experience.keep(key, passing.listed(len(among), live, took))
-        return self._read(query, search, search.nearest(depth, among=among)).found
+        experience.keep(key, passing.listed(len(among), live, took))
+        return found
 
     def _read(self, query: Query[E], search: _Search, nearest: Nearest) -> _Page[E]:
         """The page, of these rows and those that changed."""

@@ -19,6 +19,8 @@ MOST_SHAPES = 500
 _MORE = 1.5
 """So many times the rows are looked at among which there should be enough."""
 _SPARE, _LEAST_SHARE = 8, 8
+_TIMES = 3
+"""So many times a way is tried before it is told to be the longer one: a machine has hiccups."""
 _SECONDS, _OF_CANDIDATE, _OF_ROW = 0.4e-3, 0.5e-6, 1.5e-6
 """What a search takes beside its candidates, and each of them, and each row that is read."""
 
@@ -29,11 +31,13 @@ class Passing:
 
     Attributes:
         share: of all rows, as last seen.
-        seconds: what it took to list them; None before that was done.
+        listing: what it took, the last times, to list them and search among them.
+        looking: what it took to look at so many of the nearest.
     """
 
     share: float = 0.25
-    seconds: float | None = None
+    listing: tuple[float, ...] = ()
+    looking: tuple[float, ...] = ()
 
     def looked_at(self, depth: int) -> int:
         """Of how many of the nearest rows there should be so many that pass."""
@@ -45,17 +49,23 @@ class Passing:
         candidates = version.wanted(most)
         if _LEAST_SHARE * candidates > version.contents.live:
             return True
-        if self.seconds is None:
-            return False
-        return self.seconds < _SECONDS + _OF_CANDIDATE * candidates + _OF_ROW * most
+        if len(self.listing) < _TIMES:
+            return bool(self.listing)
+        guessed = _SECONDS + _OF_CANDIDATE * candidates + _OF_ROW * most
+        return min(self.listing) < min(self.looking, default=guessed)
 
-    def seen(self, passed: int, of: int) -> Passing:
+    def too_few(self, passed: int, of: int) -> Passing:
         """After so few of so many passed."""
-        return replace(self, share=max(passed, 0.5) / of)
+        return replace(self, share=max(passed, 0.5) / of, looking=())
+
+    def looked(self, seconds: float) -> Passing:
+        """After there were enough among the nearest."""
+        return replace(self, looking=(*self.looking[1 - _TIMES :], seconds))
 
     def listed(self, passed: int, of: int, seconds: float) -> Passing:
         """After all were listed."""
-        return Passing(max(passed, 1) / max(of, 1), seconds)
+        listing = (*self.listing[1 - _TIMES :], seconds)
+        return replace(self, share=max(passed, 1) / max(of, 1), listing=listing)
 
 
 class Experience:
