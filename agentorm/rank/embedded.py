@@ -39,7 +39,8 @@ from agentorm.models import mapper_of
 from agentorm.query import Query
 from agentorm.rank.announcing import say_once
 from agentorm.rank.base import Found, Run
-from agentorm.rank.held import Held, index_of, make_room
+from agentorm.rank.groups import first_of_each
+from agentorm.rank.held import Held, index_of, make_room, serves
 from agentorm.rank.native import Native, hits, within_thresholds
 from agentorm.selecting import restricted, scoped, scopes_of
 from agentorm.switch import indexes_serve_always
@@ -68,14 +69,19 @@ class Embedded(Native):
                 say_once(f"{reason}, so that every row is ranked", run)
             return self._natively(query, run)
         is_small = standing.version.contents.live < SMALL and not indexes_serve_always()
-        if is_small or query.best_of is not None:
+        if is_small:
             return self._natively(query, run)
+        if query.best_of is not None:
+            return first_of_each(query, run, self) or self._natively(query, run)
         if not standing.version.contents.keeps:
             say_once(f"{held.index.declared.label}: {_NO_ROOM}", run)
         search = _Search(query, run, held, standing)
         found = self._by_index(query, search)
         held.index.read_on(standing, search.fetch)
         return found or self._natively(query, run)
+
+    def serves(self, query: Query[Any], dialect: Dialect) -> bool:
+        return serves(query, dialect)
 
     def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
         return False

@@ -89,6 +89,10 @@ class Native(Ranker):
             return Found(hits(query, looked.rows), exact=False, complete=looked.is_full)
         return self._exactly(query, run)
 
+    def serves(self, query: Query[Any], dialect: Dialect) -> bool:
+        """Whether the index may serve the query as it is written."""
+        return is_served(query, dialect)
+
     def stream(self, query: Query[E], run: Run) -> Iterator[Hit[E]]:
         made = statement(query, indexed=False)
         with streamed(query, made, run) as rows:
