@@ -50,7 +50,7 @@ from agentorm.expressions import distance
 from agentorm.fields import Field, json_field, text_field, vector_field
 from agentorm.filters import filter_schema, parse_filter
 from agentorm.fusion import RRF, Fusion, Weighted
-from agentorm.indexes import HNSW, IVFFlat, VectorIndex
+from agentorm.indexes import HNSW, Approximate, IVFFlat, VectorIndex
 from agentorm.json_indexes import GIN, JSONIndex, PathIndex
 from agentorm.json_types import JSONType
 from agentorm.parameters import param
@@ -99,6 +99,7 @@ __all__ = [
     "AgentORMWarning",
     "AnyOf",
     "AnyVector",
+    "Approximate",
     "AsyncDatabase",
     "AsyncQuery",
     "AsyncRepository",

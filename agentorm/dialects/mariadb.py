@@ -122,7 +122,7 @@ class MariaDB(MySQL):
     @contextmanager
     def searching(self, connection: Connection, method: Feature, effort: Effort) -> Generator[None]:
         """Every connection looks at enough candidates for the usual limits."""
-        candidates, least = effort.ef, 2 * effort.depth
+        candidates, least = effort.ef, max(2 * effort.depth, effort.least)
         if effort.widened:
             candidates = _WIDER * max(effort.ef or _CANDIDATES, least)
         elif candidates is None and least <= _CANDIDATES:

@@ -88,12 +88,13 @@ def searching(connection: Connection, method: Feature, effort: Effort) -> Genera
 def asked(method: Feature, effort: Effort) -> dict[str, Any] | None:
     """The parameters of the settings; None where those that are there serve."""
     tuned = effort.probes if method is Feature.IVFFLAT else effort.ef
-    further = effort.filtered or effort.widened or effort.depth > (tuned or _USUAL)
-    if tuned is None and not further:
+    least = max(effort.least, _USUAL)
+    further = effort.filtered or effort.widened or effort.depth > (tuned or least)
+    if tuned is None and not further and least == _USUAL:
         return None
     settings = {"on": further, "times": _TIMES if effort.widened else 1, "asked": tuned}
     if method is Feature.HNSW:
-        settings["least"] = min(max(effort.depth, _USUAL), 1000)
+        settings["least"] = min(max(effort.depth, least), 1000)
     return settings
 
 

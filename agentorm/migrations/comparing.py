@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 from alembic.operations import ops
@@ -190,7 +189,7 @@ def _is_same(known: Dialect, wanted: Index, built: BuiltIndex) -> bool:
     declared, metric = wanted.info["agentorm"], wanted.info["agentorm_metric"]
     (column,) = wanted.columns
     kind = _kind(column)
-    parameters = known.built_parameters(declared.method, **asdict(declared))
+    parameters = known.built_parameters(declared.method, **declared.parameters)
     same = (str(column.name), known.indexed_by(declared.method, metric, kind), metric, kind)
     return same == (built.column, built.method, built.metric, built.kind) and all(
         built.parameters.get(name) == value for name, value in parameters.items()

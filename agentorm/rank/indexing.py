@@ -58,10 +58,12 @@ def effort_of(
     query: Query[Any], dialect: Dialect, *, passing: bool, widened: bool = False
 ) -> Effort:
     """How far the index is to look for this query."""
+    assert query.ranking is not None
     return Effort(
         depth=candidates_of(query, dialect),
         filtered=is_filtered(query),
         ef=query.search.ef,
+        least=getattr(query.ranking.field.index, "ef", 0),
         probes=query.search.probes,
         widened=widened,
         passing=passing,

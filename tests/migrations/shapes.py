@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, Connection, ForeignKey, Index, MetaData, Table, text
 
-from agentorm import HNSW, IntegerType, IVFFlat, JSONType, Metric, StringType, VectorType
+from agentorm import IntegerType, JSONType, Metric, StringType, VectorIndex, VectorType
 from agentorm.indexes import vector_index
 
 TITLES = [(1, "one", 10, {"a": [1]}), (2, "two", None, None)]
@@ -17,7 +17,7 @@ def shaped(
     dimension: int | None = None,
     *,
     nullable: bool = False,
-    index: HNSW | IVFFlat | None = None,
+    index: VectorIndex | None = None,
     metric: str = "cosine",
     title: int = 50,
     extra: Sequence[Column[Any]] = (),
