@@ -8,7 +8,7 @@ are deleted as new ones come.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Index, Table, event
@@ -20,8 +20,8 @@ from sqlalchemy.sql.ddl import ExecutableDDLElement
 
 from agentorm import dialects
 from agentorm.dialects import Dialect, Feature
-from agentorm.dialects.naming import short_name
-from agentorm.dialects.sqlite_changes import CREATE, DROP, READING, TRIGGERS, VERBS
+from agentorm.dialects.sqlite_changes import CREATE, DROP, READING, TRIGGERS, VERBS, log_name
+from agentorm.dialects.sqlite_declarations import has_triggers
 from agentorm.dialects.text_storage import has_integer_key
 from agentorm.embedded.measures import METRICS
 from agentorm.embedded.source import Declared, Statements
@@ -29,12 +29,8 @@ from agentorm.types import VectorType
 from agentorm.vectors import Kind, Metric
 
 _SQLITE: Any = sqlite.dialect()
+_METRICS = "agentorm_index_metrics"
 _ROW_NUMBERS = ("rowid", "_rowid_", "oid")
-
-
-def log_name(table: str, column: str) -> str:
-    """What the log of a column is called."""
-    return short_name(f"vx_{table}_{column}")
 
 
 def row_number(table: Table) -> str | None:
@@ -46,6 +42,11 @@ def row_number(table: Table) -> str | None:
         return None
     if len(table.primary_key.columns) == 1 and has_integer_key(table):
         return str(next(iter(table.primary_key.columns)).name)
+    return _hidden_number(table)
+
+
+def _hidden_number(table: Table) -> str | None:
+    """SQLite's own name for the number of a row, which one integer key is too."""
     taken = {str(column.name).casefold() for column in table.columns}
     return next((name for name in _ROW_NUMBERS if name not in taken), None)
 
@@ -56,6 +57,11 @@ def row_expression(table: Table) -> ColumnElement[int]:
     assert name is not None
     own: Any = table.columns.get(name)
     return sql_column(name, BigInteger(), _selectable=table) if own is None else own
+
+
+def is_followed(column: Column[Any], metric: Metric) -> bool:
+    """Whether an index in the process can follow a column."""
+    return why_not_followed(column, metric) is None
 
 
 def why_not_followed(column: Column[Any], metric: Metric) -> str | None:
@@ -87,45 +93,68 @@ def declared_index(column: Column[Any], metric: Metric, recall: float, label: st
     )
 
 
-def followed_columns(table: Table) -> Iterator[Column[Any]]:
-    """The columns whose declared index one in the process stands for."""
-    for index in table.indexes:
-        if "agentorm" in index.info:
-            (column,) = index.columns
-            if why_not_followed(column, index.info["agentorm_metric"]) is None:
-                yield column
+def followed_columns(table: Table) -> list[Column[Any]]:
+    """The columns whose declared index one in the process stands for, by name."""
+    columns = sorted(table.columns, key=lambda column: str(column.name))
+    return [
+        column
+        for column in columns
+        if any(is_followed(column, metric) for metric in column.info.get(_METRICS, ()))
+    ]
 
 
 def follow(index: Index) -> None:
-    """Have the log of an index kept wherever its table is created and engines have none."""
+    """Have the log of an index kept wherever its table is created and engines have none.
+
+    A copy of the table in other metadata has its listeners and columns, but no index's info.
+    """
     table: Any = index.table
+    (column,) = index.columns
+    metrics = {*column.info.get(_METRICS, ()), index.info["agentorm_metric"]}
+    column.info = {**column.info, _METRICS: metrics}
     for moment, listener in (("after_create", _created), ("before_drop", _dropped)):
         if not event.contains(table, moment, listener):
             event.listen(table, moment, listener, propagate=True)
 
 
 class ChangeLogDDL(ExecutableDDLElement):
-    """One statement that creates a log or drops it, of a template and a column."""
+    """One statement that creates a log or drops it, of a template and the names in it."""
 
-    def __init__(self, template: str, column: Column[Any]) -> None:
-        self.template, self.column = template, column
+    def __init__(self, template: str, names: Mapping[str, str]) -> None:
+        self.template, self.names = template, names
 
 
 @compiles(ChangeLogDDL)
 def _change_log_ddl(element: ChangeLogDDL, compiler: DDLCompiler, **kw: Any) -> str:
-    return element.template.format(**_fragments(element.column))
+    return element.template.format(**element.names)
+
+
+def creation(column: Column[Any]) -> list[ChangeLogDDL]:
+    """What creates the log of a column whose table is there, in place of any that was."""
+    return [ChangeLogDDL(template, _fragments(column)) for template in CREATE]
+
+
+def removal(log: str) -> list[ChangeLogDDL]:
+    """What drops a log of this name, if there is one."""
+    return [ChangeLogDDL(template, _names(log)) for template in DROP]
 
 
 def create_log(column: Column[Any], connection: Connection) -> None:
     """Create the log of a column whose table is there, in place of any that was."""
-    for template in CREATE:
-        connection.execute(ChangeLogDDL(template, column))
+    for statement in creation(column):
+        connection.execute(statement)
 
 
 def drop_log(column: Column[Any], connection: Connection) -> None:
     """Drop the log of a column, if it has one."""
-    for template in DROP:
-        connection.execute(ChangeLogDDL(template, column))
+    for statement in removal(log_name(column.table.name, str(column.name))):
+        connection.execute(statement)
+
+
+def has_log(column: Column[Any], connection: Connection) -> bool:
+    """Whether all that writes and trims the log of a column is in the database."""
+    fragments = _fragments(column)
+    return has_triggers(connection, [trigger.format(**fragments) for trigger in TRIGGERS])
 
 
 def embeds(known: Dialect) -> bool:
@@ -147,11 +176,14 @@ def _dropped(table: Table, connection: Connection, **_: Any) -> None:
 
 def _fragments(column: Column[Any]) -> dict[str, str]:
     table, quote = column.table, _SQLITE.identifier_preparer.quote
-    log = log_name(table.name, str(column.name))
     return {
-        "log": quote(log),
         "table": quote(table.name),
         "column": quote(column.name),
-        "row": quote(row_number(table) or _ROW_NUMBERS[0]),
-        **{f"on_{verb}": quote(f"{log}_{verb}") for verb in VERBS},
+        "row": quote(_hidden_number(table) or row_number(table) or _ROW_NUMBERS[0]),
+        **_names(log_name(table.name, str(column.name))),
     }
+
+
+def _names(log: str) -> dict[str, str]:
+    quote = _SQLITE.identifier_preparer.quote
+    return {"log": quote(log), **{f"on_{verb}": quote(f"{log}_{verb}") for verb in VERBS}}

@@ -10,9 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_LOG = """
-CREATE TABLE {log} (
-    seq INTEGER PRIMARY KEY, row INTEGER, stamp INTEGER NOT NULL DEFAULT (random())
+from agentorm.dialects.naming import short_name
+
+_COLUMNS = "seq INTEGER PRIMARY KEY, row INTEGER, stamp INTEGER NOT NULL DEFAULT (random())"
+_PREFIX = "vx_"
+_LOG = f"""
+CREATE TABLE {{log}} (
+    {_COLUMNS}
 )"""
 _BEGIN = "INSERT INTO {log}(row) VALUES (NULL)"
 _INSERTED = """
@@ -69,3 +73,13 @@ READING: Mapping[str, str] = MappingProxyType(
     }
 )
 """What an index reads; see `agentorm.embedded.source.Statements`."""
+
+
+def log_name(table: str, column: str) -> str:
+    """What the log of a column is called."""
+    return short_name(f"{_PREFIX}{table}_{column}")
+
+
+def is_log(table: str, sql: str) -> bool:
+    """Whether a table of the schema is a log, of its name and its statement."""
+    return table.startswith(_PREFIX) and _COLUMNS in sql

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, MetaData, Table, Update, func, select, text, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    Table,
+    Update,
+    false,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from agentorm.dialects.built import BuiltText
+from agentorm.dialects.sqlite_changes import is_log, log_name
 from agentorm.dialects.text_storage import SQLITE, index_name, keys_name
 from agentorm.errors import DatabaseError, UnsupportedFeature
 
@@ -20,6 +33,7 @@ _AN_EXPRESSION = -2
 _VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+(\w+)", re.IGNORECASE | re.DOTALL)
 _STRING = r"'(?:''|[^'])*'|--[^\n]*|/\*.*?\*/"
 _NAME = r'"(?:""|[^"])*"|`[^`]*`|\[[^\]]*\]|\w+'
+_FOLLOWED = re.compile(r"\bWHEN old\.(.+) IS NOT new\.")
 _VERBS = ("insert", "update", "delete")
 _TOKENIZER = re.compile(r'tokenize\s*=\s*"([^"]*)"')
 _OURS = frozenset({SQLITE.otherwise, *SQLITE.configurations.values()})
@@ -84,7 +98,7 @@ def _write(connection: Connection, change: Update) -> None:
 
 
 def hidden_tables(connection: Connection) -> frozenset[str]:
-    """The virtual tables, and those in which they keep what they hold."""
+    """The virtual tables, those in which they keep what they hold, and change logs."""
     schema = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
     written = {str(name): str(sql) for name, sql in schema}
     modules = {
@@ -97,7 +111,31 @@ def hidden_tables(connection: Connection) -> frozenset[str]:
     ]
     kept = {name for name in written if any(shadow.fullmatch(name) for shadow in shadows)}
     keys = {keys_name(name) for name, module in modules.items() if module == "fts5"}
-    return frozenset(kept | modules.keys() | (keys & written.keys()))
+    logs = {name for name, sql in written.items() if is_log(name, sql)}
+    return frozenset(kept | modules.keys() | (keys & written.keys()) | logs)
+
+
+def change_logs(connection: Connection, table: str) -> dict[str, str]:
+    """The logs that follow the rows of a table, or did so before, and the column of each."""
+    master = _master(None)
+    tables = select(master.c.name, master.c.sql).where(master.c.type == "table")
+    logs = {name for name, sql in connection.execute(tables) if is_log(name, str(sql))}
+    found = {log_name(table, column): column for column in _columns(connection, table)}
+    triggers = select(master.c.name, master.c.sql).where(
+        master.c.type == "trigger", func.lower(master.c.tbl_name) == func.lower(table)
+    )
+    for name, sql in connection.execute(triggers if logs else triggers.where(false())):
+        column = _FOLLOWED.search(sql)
+        if column is not None:
+            found.setdefault(name.removesuffix("_update"), _unquoted(column[1]))
+    return {log: column for log, column in found.items() if log in logs}
+
+
+def has_triggers(connection: Connection, written: Sequence[str]) -> bool:
+    """Whether all of these triggers are there, as they are written."""
+    master = _master(None)
+    found = select(func.count()).where(master.c.type == "trigger", master.c.sql.in_(written))
+    return connection.execute(found).scalar_one() == len(written)
 
 
 def text_indexes(connection: Connection, table: str, schema: str | None) -> dict[str, BuiltText]:
@@ -134,6 +172,10 @@ def expression_indexes(connection: Connection, table: str, schema: str | None) -
 def _has_expression(connection: Connection, index: str, schema: str | None) -> bool:
     parts = {"index": index, "schema": schema or "main"}
     return any(row.cid == _AN_EXPRESSION for row in connection.execute(_PARTS, parts))
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def _master(schema: str | None) -> Table:

@@ -176,7 +176,8 @@ class CreateVectorIndexOp(VectorIndexOp):
     ) -> None:
         """Create a vector index; an engine that builds no such index does nothing.
 
-        Above 2,000 dimensions it needs to know them: PostgreSQL's index is over a cast then.
+        On SQLite it creates the log of changes that an index in the process follows. Above 2,000
+        dimensions it needs to know them: PostgreSQL's index is over a cast then.
 
         Raises:
             InvalidModel: this kind of index does not know the kind of vectors, or the metric.
@@ -185,7 +186,8 @@ class CreateVectorIndexOp(VectorIndexOp):
         Example:
             ``op.create_vector_index("ix", "doc", "embedding", agentorm.HNSW(m=8))`` is, on
             PostgreSQL, ``CREATE INDEX ix ON doc USING hnsw (embedding vector_cosine_ops)
-            WITH (m = 8, ef_construction = 64)``.
+            WITH (m = 8, ef_construction = 64)``; on SQLite ``CREATE TABLE vx_doc_embedding (...)``
+            and the triggers that write it.
         """
         made = cls(
             name,
@@ -270,7 +272,6 @@ def _prepare_vectors(operations: Operations, operation: PrepareVectorsOp) -> Non
         known.on_connect(bind.connection.dbapi_connection)
 
 
-@Operations.implementation_for(CreateVectorIndexOp)
 def create_index(operations: Operations, operation: IndexOp) -> None:
     """Create an index that is declared."""
     index = operation.to_index()
@@ -279,7 +280,6 @@ def create_index(operations: Operations, operation: IndexOp) -> None:
         operations.impl.create_index(index, if_not_exists=asked)
 
 
-@Operations.implementation_for(DropVectorIndexOp)
 def drop_index(operations: Operations, operation: IndexOp) -> None:
     """Drop an index that was declared."""
     index = operation.to_index()

@@ -10,6 +10,7 @@ from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import Connection
 
 from agentorm.migrations import changing, text_comparing
+from agentorm.migrations.change_logs import compare_change_logs
 from agentorm.migrations.comparing import compare_indexes, compare_types
 from agentorm.migrations.filtering import name_filters
 from agentorm.migrations.json_comparing import compare_json_indexes, hide
@@ -32,6 +33,7 @@ def register(plugin: Plugin) -> None:
     add(_begin, "autogenerate", priority=DispatchPriority.FIRST)
     add(compare_types, "column", "types")
     add(compare_indexes, "table", "vector indexes")
+    add(compare_change_logs, "table", "change logs")
     add(compare_json_indexes, "table", "JSON indexes", priority=DispatchPriority.FIRST)
     add(
         text_comparing.compare_text_indexes,

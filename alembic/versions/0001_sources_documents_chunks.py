@@ -90,5 +90,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    if dimensions() <= MOST_INDEXED:
+        op.drop_vector_index(
+            "ix_agentorm_chunk_embedding_hnsw",
+            "agentorm_chunk",
+            "embedding",
+            agentorm.HNSW(m=16, ef_construction=64),
+            metric="cosine",
+            if_exists=True,
+        )
     for table in ("chunk", "document", "source", "setting"):
         op.drop_table(f"agentorm_{table}", if_exists=True)

@@ -21,6 +21,29 @@ from tests.compile.sql_of import (
     unsupported,
 )
 
+LOG = """
+    DROP TABLE IF EXISTS log;
+    CREATE TABLE log (
+        seq INTEGER PRIMARY KEY, row INTEGER, stamp INTEGER NOT NULL DEFAULT (random()));
+    INSERT INTO log(row) VALUES (NULL);
+    CREATE TRIGGER log_insert AFTER INSERT ON doc
+        BEGIN INSERT INTO log(row) VALUES (new.rowid); END;
+    CREATE TRIGGER log_update AFTER UPDATE ON doc
+        WHEN old.vec IS NOT new.vec OR old.rowid <> new.rowid
+        BEGIN INSERT INTO log(row) SELECT old.rowid UNION SELECT new.rowid; END;
+    CREATE TRIGGER log_delete AFTER DELETE ON doc
+        BEGIN INSERT INTO log(row) VALUES (old.rowid); END;
+    CREATE TRIGGER log_trim AFTER INSERT ON log WHEN new.seq % 4096 = 0
+        BEGIN DELETE FROM log WHERE seq <= new.seq - 131072; END"""
+
+
+def change_log(table: str, column: str) -> str:
+    """The statements of SQLite that have an index in the process follow a column."""
+    names = ("insert", "update", "delete", "trim")
+    dropped = "".join(f"; DROP TRIGGER IF EXISTS log_{name}" for name in names)
+    written = f"{dropped}; {LOG}".replace("log", f"vx_{table}_{column}")
+    return written.replace("doc", table).replace("vec", column)
+
 
 def test_vectors_and_the_indexes_that_an_engine_has() -> None:
     mysql = """
@@ -32,7 +55,9 @@ def test_vectors_and_the_indexes_that_an_engine_has() -> None:
         sqlite="""
             CREATE TABLE page (
                 id INTEGER NOT NULL, distance DOUBLE NOT NULL, text F32_BLOB(2) NOT NULL,
-                image F32_BLOB(4) NOT NULL, PRIMARY KEY (id))""",
+                image F32_BLOB(4) NOT NULL, PRIMARY KEY (id))"""
+        + change_log("page", "image")
+        + change_log("page", "text"),
         postgresql="""
             CREATE TABLE page (
                 id BIGSERIAL NOT NULL, distance DOUBLE PRECISION NOT NULL,
@@ -64,6 +89,11 @@ def mariadb_index(kind: str, metric: Metric, links: str = "") -> str:
     return f"{index}{links} DISTANCE={MARIADB_METRICS[metric]}"
 
 
+def plain_log(metric: Metric) -> str:
+    """By l1 an index in the process does not rank."""
+    return "" if metric is Metric.L1 else change_log("plain", "v")
+
+
 def schema_with(index: HNSW | IVFFlat, metric: Metric, dimension: int | None = 2) -> MetaData:
     metadata = MetaData()
     plain = Table("plain", metadata, Column("v", VectorType(dimension), nullable=False))
@@ -75,7 +105,7 @@ def schema_with(index: HNSW | IVFFlat, metric: Metric, dimension: int | None = 2
 def test_an_hnsw_index_of_every_metric(metric: Metric) -> None:
     assert_sql(
         schema_of(schema_with(HNSW(), metric), "plain"),
-        sqlite="CREATE TABLE plain (v F32_BLOB(2) NOT NULL)",
+        sqlite=f"CREATE TABLE plain (v F32_BLOB(2) NOT NULL){plain_log(metric)}",
         postgresql=f"""
             CREATE TABLE plain (v VECTOR(2) NOT NULL);
             CREATE INDEX ix_plain_v_hnsw ON plain
@@ -90,7 +120,7 @@ def test_an_hnsw_index_of_every_metric(metric: Metric) -> None:
 def test_an_ivfflat_index_of_every_metric_it_knows(metric: Metric) -> None:
     assert_sql(
         schema_of(schema_with(IVFFlat(), metric), "plain"),
-        sqlite="CREATE TABLE plain (v F32_BLOB(2) NOT NULL)",
+        sqlite=f"CREATE TABLE plain (v F32_BLOB(2) NOT NULL){plain_log(metric)}",
         postgresql=f"""
             CREATE TABLE plain (v VECTOR(2) NOT NULL);
             CREATE INDEX ix_plain_v_ivfflat ON plain
@@ -132,7 +162,7 @@ def test_an_index_over_wide_vectors_is_over_half_vectors(
     vector = f"CREATE TABLE plain (v VECTOR({dimension}) NOT NULL)"
     assert_sql(
         schema_of(schema_with(index, metric, dimension), "plain"),
-        sqlite=f"CREATE TABLE plain (v F32_BLOB({dimension}) NOT NULL)",
+        sqlite=f"CREATE TABLE plain (v F32_BLOB({dimension}) NOT NULL){plain_log(metric)}",
         postgresql=f"""
             {vector};
             CREATE INDEX ix_plain_v_{kind} ON plain
@@ -163,7 +193,7 @@ def test_an_index_over_too_many_dimensions(index: HNSW | IVFFlat, links: str) ->
     vector = "CREATE TABLE plain (v VECTOR(4001) NOT NULL)"
     assert_sql(
         schema_of(schema_with(index, Metric.L2, 4001), "plain"),
-        sqlite="CREATE TABLE plain (v F32_BLOB(4001) NOT NULL)",
+        sqlite="CREATE TABLE plain (v F32_BLOB(4001) NOT NULL)" + change_log("plain", "v"),
         postgresql=unsupported("index over 4001 dimensions"),
         mysql=vector,
         mariadb=vector + mariadb_index(kind, Metric.L2, links),
@@ -177,7 +207,7 @@ def test_an_index_over_more_dimensions_than_mariadb_takes(
     vector = "CREATE TABLE plain (v VECTOR(16383) NOT NULL)"
     assert_sql(
         schema_of(schema_with(index, Metric.L2, 16383), "plain"),
-        sqlite="CREATE TABLE plain (v F32_BLOB(16383) NOT NULL)",
+        sqlite="CREATE TABLE plain (v F32_BLOB(16383) NOT NULL)" + change_log("plain", "v"),
         postgresql=unsupported("index over 16383 dimensions"),
         mysql=vector,
         mariadb=vector + mariadb_index(type(index).__name__.lower(), Metric.L2, links),
@@ -188,7 +218,8 @@ def test_an_index_over_more_dimensions_than_mariadb_takes(
     ):
         assert_sql(
             schema_of(schema_with(index, Metric.L2, dimension), "plain"),
-            sqlite=f"CREATE TABLE plain (v {blob} NOT NULL)",
+            sqlite=f"CREATE TABLE plain (v {blob} NOT NULL)"
+            + (change_log("plain", "v") if dimension else ""),
             postgresql=unsupported(f"index over {said} dimensions"),
             mysql="CREATE TABLE plain (v LONGBLOB NOT NULL)",
             mariadb=unsupported(f"index over {said} dimensions"),
