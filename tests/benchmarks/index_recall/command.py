@@ -18,11 +18,12 @@ from tests.benchmarks.index_recall.printing import as_markdown, as_text
 from tests.benchmarks.index_recall.progress import say
 from tests.benchmarks.index_recall.results import Built, Report, header, moment
 from tests.benchmarks.index_recall.servers import databases, index_bytes, roomy, told
+from tests.benchmarks.pages import write_between
 from tests.benchmarks.texts import ROOT, Texts, texts
 
 PAGE, PLOT = ROOT / "docs" / "recall.md", ROOT / "docs" / "assets" / "recall.svg"
 _READ = "report what --json wrote; with a URL or an engine, measure that anew"
-BEGIN, END = "<!-- recall -->\n", "<!-- end of recall -->"
+MARKER = "recall"
 
 
 def arguments(given: list[str], description: str) -> Namespace:
@@ -68,11 +69,7 @@ def run(given: list[str], description: str) -> int:
 
 
 def _document(report: Report) -> None:
-    before, begin, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        sys.exit(f"{PAGE} lacks the markers {BEGIN.strip()} and {END}")
-    PAGE.write_text(f"{before}{begin}\n{as_markdown(report)}\n\n{end}{after}", encoding="utf-8")
+    write_between(PAGE, MARKER, as_markdown(report))
     PLOT.parent.mkdir(exist_ok=True)
     draw(report, PLOT)
 

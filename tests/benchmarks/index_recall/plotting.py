@@ -43,7 +43,7 @@ def draw(report: Report, path: Path) -> None:
         for panel, buckets in zip(panels.flat, SHARES, strict=True):
             for place, index in enumerate(indexes):
                 _line(panel, place, index, _of(report, index, buckets / BUCKETS))
-            _dress(panel, titled(buckets / BUCKETS))
+            dress(panel, titled(buckets / BUCKETS))
         handles, labels = panels.flat[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
         figure.savefig(path, format="svg", metadata={"Date": None})
@@ -100,7 +100,8 @@ def _as_it_was(stretched: Any) -> Any:
     return stretched ** (1 / STRETCH)
 
 
-def _dress(panel: Any, title: str) -> None:
+def dress(panel: Any, title: str) -> None:
+    """Recall against latency, the last tenth of the recall wide."""
     panel.set_title(title)
     panel.set_xscale("log")
     panel.xaxis.set_major_formatter("{x:g}")

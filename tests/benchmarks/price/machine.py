@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 
@@ -15,9 +16,9 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def header(rounds: str) -> tuple[str, ...]:
+def header(rounds: str, packages: Sequence[str] = PACKAGES) -> tuple[str, ...]:
     """The machine, the versions, and how long was measured."""
-    found = [told for package in PACKAGES if (told := _version(package))]
+    found = [told for package in packages if (told := _version(package))]
     own = f"agentorm {version('agentorm')}, Python {python_version()}"
     return (
         f"{processor()}, {os.cpu_count()} cores, {memory()}",

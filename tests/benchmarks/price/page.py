@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-
+from tests.benchmarks.pages import write_between
 from tests.benchmarks.price.plotting import draw
 from tests.benchmarks.price.printing import as_markdown
 from tests.benchmarks.price.results import Report
 from tests.benchmarks.texts import ROOT
 
 PAGE, ASSETS = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "assets"
-BEGIN, END = "<!-- benchmarks -->\n", "<!-- end of benchmarks -->"
+MARKER = "benchmarks"
 
 
 def write(report: Report, command: str) -> None:
@@ -19,12 +18,7 @@ def write(report: Report, command: str) -> None:
     Raises:
         MissingDependency: matplotlib is not installed.
     """
-    before, begin, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        sys.exit(f"{PAGE} lacks the markers {BEGIN.strip()} and {END}")
-    told = f"- `{command}`\n{as_markdown(report, plots(report))}"
-    PAGE.write_text(f"{before}{begin}\n{told}\n\n{end}{after}", encoding="utf-8")
+    write_between(PAGE, MARKER, f"- `{command}`\n{as_markdown(report, plots(report))}")
 
 
 def plots(report: Report) -> list[str]:
