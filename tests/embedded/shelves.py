@@ -1,0 +1,66 @@
+"""Tables whose vectors an index in the process follows: of each kind of key, by each metric."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import Table, inspect
+from sqlalchemy.orm import registry
+
+from agentorm import HNSW, Entity, Field, IVFFlat, Vector, vector_field
+
+DIMENSION = 4
+
+
+class Shelf(Entity, registry=registry()):
+    """What all of them derive from; a registry of their own keeps them apart from other tests."""
+
+
+class ByNumber(Shelf, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    n: int = 0
+    slot: int | None = Field(default=None, unique=True)
+    embedding: Vector | None = vector_field(DIMENSION, default=None, index=HNSW())
+
+
+class ByName(Shelf, table=True):
+    name: str = Field(primary_key=True)
+    n: int = 0
+    slot: int | None = Field(default=None, unique=True)
+    embedding: Vector | None = vector_field(DIMENSION, default=None, metric="l2", index=HNSW())
+
+
+class ByUid(Shelf, table=True):
+    uid: UUID = Field(primary_key=True)
+    n: int = 0
+    slot: int | None = Field(default=None, unique=True)
+    embedding: Vector | None = vector_field(
+        DIMENSION, default=None, metric="inner_product", index=IVFFlat(lists=2)
+    )
+
+
+class ByPair(Shelf, table=True):
+    shelf: str = Field(primary_key=True)
+    place: int = Field(primary_key=True)
+    n: int = 0
+    slot: int | None = Field(default=None, unique=True)
+    embedding: Vector | None = vector_field(DIMENSION, default=None, metric="l2", index=HNSW())
+
+
+SHELVES: tuple[type[Shelf], ...] = (ByNumber, ByName, ByUid, ByPair)
+
+
+def table_of(model: type[Any]) -> Table:
+    return cast(Table, inspect(model).local_table)
+
+
+def key_values(model: type[Shelf], number: int) -> dict[str, object]:
+    """The key that stands for a number, by the names of its columns."""
+    if model is ByNumber:
+        return {"id": number}
+    if model is ByName:
+        return {"name": f"k{number}"}
+    if model is ByUid:
+        return {"uid": UUID(int=number % 2**128)}
+    return {"shelf": "ab"[number % 2], "place": number}
