@@ -138,5 +138,5 @@ def _inserted(one: Inserted) -> Row:
     return (
         one.contender, f"{np.median(searches):.3f}", f"{np.percentile(searches, 99):.2f}",
         f"{np.median(inserts):.3f}" if len(inserts) else "",
-        f"{len(inserts) / one.elapsed:.0f}", f"{one.fresh:.0%}",
+        f"{len(inserts) / one.elapsed:.0f}", "" if one.fresh is None else f"{one.fresh:.0%}",
     )  # fmt: skip

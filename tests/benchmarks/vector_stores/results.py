@@ -86,7 +86,7 @@ class Inserted:
         searches: seconds of each.
         inserts: seconds of each.
         elapsed: seconds in all.
-        fresh: the share of new rows that the next search found.
+        fresh: the share of new rows that the next search found; None where none was looked for.
     """
 
     rows: int
@@ -94,7 +94,7 @@ class Inserted:
     searches: tuple[float, ...]
     inserts: tuple[float, ...]
     elapsed: float
-    fresh: float
+    fresh: float | None
 
 
 @dataclass(frozen=True)

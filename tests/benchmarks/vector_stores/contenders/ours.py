@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -11,10 +12,10 @@ import numpy as np
 from sqlalchemy.orm import Session, registry
 
 from agentorm import HNSW, Database, Entity, Field, Vector, param, repository, vector_field
-from agentorm.embedded.index import EmbeddedIndex
 from agentorm.embedded.measures import kept
 from agentorm.embedded.searching import Asked
-from agentorm.rank.held import held_by
+from agentorm.embedded.source import rows_of
+from agentorm.rank.held import Held, held_by
 from tests.benchmarks.vector_stores.contenders.base import Hand, Kept, Way
 from tests.benchmarks.vector_stores.given import DIMENSION, Ask, Row, Source
 
@@ -103,7 +104,9 @@ class OursOpened:
                 "": Way(_built(session), _ids, session.connection, after),
                 PREPARED: Way(_prepared(session), _ids, session.connection, after),
                 ALONE: Way(alone, _ids),
-                RANKING: Way(_ranking(indexes), list[int], gives_rows=False, takes_filters=False),
+                RANKING: Way(
+                    _ranking(session, indexes), list[int], gives_rows=False, takes_filters=False
+                ),
             },
             insert,
         )
@@ -144,14 +147,23 @@ def _prepared(session: Session) -> Any:
     return search
 
 
-def _ranking(indexes: Mapping[Any, EmbeddedIndex]) -> Any:
-    """What the index does, without the reading of rows."""
+def _ranking(session: Session, indexes: Mapping[Any, Held]) -> Any:
+    """What the index does, without the reading of the rows that are returned."""
 
     def search(ask: Ask) -> list[int]:
-        (index,) = indexes.values()
-        assert index.version is not None
-        (vector,), _ = kept(ask.query[None, :], index.declared.metric)
-        nearest = index.version.nearest(Asked(vector, ask.k, None, _NONE), _unread)
+        (held,) = indexes.values()
+        version, declared = held.index.version, held.index.declared
+        assert version is not None
+        (vector,), _ = kept(ask.query[None, :], declared.metric)
+
+        def read(numbers: Any) -> Any:
+            given = {"numbers": json.dumps(numbers.tolist())}
+            connection = session.connection()
+            found = connection.exec_driver_sql(declared.statements.read, given).all()
+            rows = rows_of(found, declared.dimension)
+            return rows.numbers, rows.vectors
+
+        nearest = version.nearest(Asked(vector, ask.k, None, _NONE), read)
         found: list[int] = nearest.numbers[: ask.k].tolist()
         return found
 
@@ -160,7 +172,3 @@ def _ranking(indexes: Mapping[Any, EmbeddedIndex]) -> Any:
 
 def _ids(hits: Any) -> list[int]:
     return [hit.entity.id for hit in hits]
-
-
-def _unread(numbers: Any) -> Any:
-    raise AssertionError("expected every vector in memory")
