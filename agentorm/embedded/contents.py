@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agentorm.embedded.codes import Codes, Vectors, words_of
+from agentorm.embedded.packed import Packed, faiss, packed
 from agentorm.embedded.places import NOWHERE, Numbers, PlaceMap, Places
 
 MOST_ROOM = 131_072
@@ -33,6 +34,8 @@ class Segment:
         self.dimension = dimension
         self.numbers: Numbers = np.empty(room, np.int64)
         self.codes: Codes = np.empty((words_of(dimension), room), np.uint64)
+        words = words_of(dimension) if faiss() else 0
+        self.packed: Packed = np.empty((room if words else 0, 8 * words), np.uint8)
         self.vectors: Vectors | None = np.empty((room, dimension), np.float32) if keeps else None
         self.known: NDArray[np.bool_] = np.zeros(room if keeps else 0, np.bool_)
 
@@ -46,6 +49,8 @@ class Segment:
         end = start + len(numbers)
         self.numbers[start:end] = numbers
         self.codes[:, start:end] = codes
+        if len(self.packed):
+            self.packed[start:end] = packed(codes)
         if self.vectors is not None and vectors is not None:
             self.vectors[start:end] = vectors
             self.known[start:end] = True
@@ -109,9 +114,17 @@ class Contents:
         return [part.codes for part in self.parts]
 
     @property
+    def packed(self) -> list[Packed] | None:
+        """The same for faiss; None without it."""
+        if not self.parts or not len(self.parts[0].segment.packed):
+            return None
+        return [part.segment.packed[: part.count] for part in self.parts]
+
+    @property
     def memory(self) -> int:
         """The bytes of what is filled."""
-        words = 8 * words_of(self.dimension)
+        copies = 1 if self.packed is None else 2
+        words = 8 * words_of(self.dimension) * copies
         known = sum(int(part.segment.known[: part.count].sum()) for part in self.parts)
         return self.size * (8 + words) + known * 4 * self.dimension + self.map.memory
 

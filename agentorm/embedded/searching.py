@@ -13,6 +13,7 @@ from agentorm.embedded.calibration import Calibration
 from agentorm.embedded.codes import Vectors, differing, encoded, fewest
 from agentorm.embedded.contents import Contents
 from agentorm.embedded.measures import apart, kept
+from agentorm.embedded.packed import fewest_packed, packed
 from agentorm.embedded.places import NOWHERE, Numbers, Places
 from agentorm.embedded.source import Rows
 from agentorm.vectors import Metric
@@ -131,7 +132,7 @@ class Version:
                 return np.arange(contents.size), True
             gone = contents.size - contents.live + len(asked.apart)
             wanted = self.wanted(asked.depth) + min(gone, self.wanted(asked.depth))
-            return fewest(differing(contents.codes, self._code(asked)), wanted), False
+            return self._fewest(asked, wanted), False
         places = contents.map.find(asked.among)
         places = places[(places != NOWHERE) & (places < contents.size)]
         wanted = self.wanted(asked.depth)
@@ -139,6 +140,14 @@ class Version:
             return places, True
         found = differing([contents.codes_at(places)], self._code(asked))
         return places[fewest(found, wanted)], False
+
+    def _fewest(self, asked: Asked, wanted: int) -> Places:
+        """The places of so many rows, or more, whose codes are the nearest."""
+        for_faiss = self.contents.packed
+        if for_faiss is None:
+            return fewest(differing(self.contents.codes, self._code(asked)), wanted)
+        code = packed(encoded(asked.vector[None, :], self.centre))
+        return fewest_packed(for_faiss, code, wanted)
 
     def _code(self, asked: Asked) -> NDArray[np.uint64]:
         return encoded(asked.vector[None, :], self.centre)[:, 0]
