@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlmodel import Relationship, col
 
 from agentorm.aio import AsyncQuery, AsyncRepository
-from agentorm.async_database import AsyncDatabase
+from agentorm.async_database import AsyncDatabase, AsyncIndexes
 from agentorm.capabilities import Capabilities
 from agentorm.database import Database
 from agentorm.dialects import Dialect, Feature
@@ -50,6 +50,7 @@ from agentorm.expressions import distance
 from agentorm.fields import Field, json_field, text_field, vector_field
 from agentorm.filters import filter_schema, parse_filter
 from agentorm.fusion import RRF, Fusion, Weighted
+from agentorm.index_reports import Indexes, IndexReport
 from agentorm.indexes import HNSW, Approximate, IVFFlat, VectorIndex
 from agentorm.json_indexes import GIN, JSONIndex, PathIndex
 from agentorm.json_types import JSONType
@@ -101,6 +102,7 @@ __all__ = [
     "AnyVector",
     "Approximate",
     "AsyncDatabase",
+    "AsyncIndexes",
     "AsyncQuery",
     "AsyncRepository",
     "AuthenticationFailed",
@@ -129,6 +131,8 @@ __all__ = [
     "Hit",
     "Hits",
     "IVFFlat",
+    "IndexReport",
+    "Indexes",
     "Int8Vector",
     "IntegerType",
     "InvalidCursor",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast, overload
 
 from sqlalchemy import URL
 from sqlalchemy.util.concurrency import greenlet_spawn
@@ -24,6 +24,8 @@ from agentorm.dialects.tasks import (
     share,
     waited_for,
 )
+from agentorm.embedded.building import Progress
+from agentorm.index_reports import Indexes, IndexReport
 from agentorm.loading import explain_loads
 from agentorm.tracing import Trace
 from agentorm.urls import made_async_engine, url_from_env, url_of
@@ -151,6 +153,10 @@ class AsyncDatabase:
         """See `Database.dialect`."""
         return await self.run_sync(Database.dialect)
 
+    async def indexes(self, *models: type[Any]) -> AsyncIndexes:
+        """See `Database.indexes`; what it gives has `rebuild` and `drop` that are awaited."""
+        return AsyncIndexes(self, await self.run_sync(Database.indexes, *models))
+
     def trace(self) -> AbstractContextManager[Trace]:
         """See `Database.trace`; nothing is awaited."""
         return self.sync_database.trace()
@@ -183,6 +189,48 @@ class AsyncDatabase:
 
     def __repr__(self) -> str:
         return f"Async{self.sync_database!r}"
+
+
+class AsyncIndexes(Sequence[IndexReport]):
+    """What `Indexes` is, with methods that are awaited.
+
+    Example:
+        ``await (await db.indexes()).rebuild(Doc)``
+    """
+
+    __slots__ = ("_db", "_indexes")
+
+    def __init__(self, db: AsyncDatabase, indexes: Indexes) -> None:
+        self._db, self._indexes = db, indexes
+
+    async def rebuild(
+        self, model: type[Any], field: str | None = None, *, progress: Progress | None = None
+    ) -> None:
+        """See `Indexes.rebuild`; `progress` is called in another thread."""
+        await self._run(partial(self._indexes.rebuild, model, field, progress=progress))
+
+    async def drop(self, model: type[Any], field: str | None = None) -> None:
+        """See `Indexes.drop`."""
+        await self._run(partial(self._indexes.drop, model, field))
+
+    async def _run(self, call: Callable[[], None]) -> None:
+        await self._db.run_sync(lambda _: call())
+
+    def __len__(self) -> int:
+        return len(self._indexes)
+
+    @overload
+    def __getitem__(self, index: int) -> IndexReport: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[IndexReport, ...]: ...
+    def __getitem__(self, index: int | slice) -> IndexReport | tuple[IndexReport, ...]:
+        return self._indexes[index]
+
+    def __repr__(self) -> str:
+        return f"Async{self._indexes!r}"
+
+    def __str__(self) -> str:
+        return str(self._indexes)
 
 
 @contextmanager

@@ -20,7 +20,15 @@ from sqlalchemy.sql.ddl import ExecutableDDLElement
 
 from agentorm import dialects
 from agentorm.dialects import Dialect, Feature
-from agentorm.dialects.sqlite_changes import CREATE, DROP, READING, TRIGGERS, VERBS, log_name
+from agentorm.dialects.sqlite_changes import (
+    ANY_ROW,
+    CREATE,
+    DROP,
+    READING,
+    TRIGGERS,
+    VERBS,
+    log_name,
+)
 from agentorm.dialects.sqlite_declarations import has_triggers
 from agentorm.dialects.text_storage import has_integer_key
 from agentorm.embedded.measures import METRICS
@@ -149,6 +157,11 @@ def drop_log(column: Column[Any], connection: Connection) -> None:
     """Drop the log of a column, if it has one."""
     for statement in removal(log_name(column.table.name, str(column.name))):
         connection.execute(statement)
+
+
+def mark_all_changed(column: Column[Any], connection: Connection) -> None:
+    """Say in the log that any row may have changed: every index of it is built anew."""
+    connection.execute(ChangeLogDDL(ANY_ROW, _fragments(column)))
 
 
 def has_log(column: Column[Any], connection: Connection) -> bool:

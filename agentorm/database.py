@@ -21,6 +21,7 @@ from agentorm.dialects.connecting import attach, ensure
 from agentorm.dialects.tasks import current_task
 from agentorm.dialects.translation import translated
 from agentorm.errors import InvalidModel
+from agentorm.index_reports import Indexes, Place, indexes_of
 from agentorm.models import mapper_of
 from agentorm.rank.held import limit_memory
 from agentorm.tracing import Trace, traced
@@ -212,6 +213,20 @@ class Database:
         """
         with translated(self.engine.dialect), self._connected() as connection:
             return ensure(connection)
+
+    def indexes(self, *models: type[Any]) -> Indexes:
+        """The vector indexes that models declare, and how they stand here; ``print`` them.
+
+        Args:
+            models: mapped classes; without any, all that are mapped in SQLModel's registry.
+
+        Raises:
+            ConnectionFailed: no connection could be had.
+
+        Example:
+            ``print(db.indexes())``, ``db.indexes().rebuild(Doc)``
+        """
+        return indexes_of(models, Place(self._connected, self._changing_schema))
 
     def trace(self) -> AbstractContextManager[Trace]:
         """Record the SQL and its time: ``with db.trace() as trace: ...; print(trace)``."""

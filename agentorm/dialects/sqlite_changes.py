@@ -18,7 +18,7 @@ _LOG = f"""
 CREATE TABLE {{log}} (
     {_COLUMNS}
 )"""
-_BEGIN = "INSERT INTO {log}(row) VALUES (NULL)"
+ANY_ROW = "INSERT INTO {log}(row) VALUES (NULL)"
 _INSERTED = """
 CREATE TRIGGER {on_insert} AFTER INSERT ON {table}
 BEGIN INSERT INTO {log}(row) VALUES (new.{row}); END"""
@@ -38,7 +38,7 @@ DROP = (
     *(f"DROP TRIGGER IF EXISTS {{on_{verb}}}" for verb in VERBS),
     "DROP TABLE IF EXISTS {log}",
 )
-CREATE = (*DROP, _LOG, _BEGIN, *TRIGGERS)
+CREATE = (*DROP, _LOG, ANY_ROW, *TRIGGERS)
 _CLOCK = """
 SELECT seq, stamp, schema_version FROM {log}, pragma_schema_version ORDER BY seq DESC LIMIT 1"""
 _FOLLOWED = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND sql IN (?, ?, ?, ?)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
@@ -50,6 +51,7 @@ class EmbeddedIndex:
         why: why there is none.
         unsaved: why there is no file of it beside the database, where there should be one.
         room: how many bytes it may take; None for as many as there are.
+        progress: how many rows are done, of about how many, while it is being built.
     """
 
     def __init__(self, declared: Declared, opener: Opener) -> None:
@@ -57,6 +59,7 @@ class EmbeddedIndex:
         self.version: Version | None = None
         self.why = self.unsaved = ""
         self.room: int | None = None
+        self.progress: tuple[int, int] | None = None
         self._opener = opener
         self._saved: int | None = None
         self._unread: int | None = None
@@ -68,9 +71,34 @@ class EmbeddedIndex:
         if not self._lock.acquire(blocking=False):
             return
         try:
-            self._refresh(progress or _Said(self.declared.label))
+            self._refresh(self._telling(progress or _Said(self.declared.label)))
         finally:
+            self.progress = None
             self._lock.release()
+
+    def rebuild(self, progress: Progress | None = None) -> None:
+        """Know what is committed now, after whichever thread is about it."""
+        with self._lock:
+            try:
+                self._refresh(self._telling(progress or _Said(self.declared.label)))
+            finally:
+                self.progress = None
+
+    def discard(self) -> None:
+        """Hold nothing any more, neither here nor beside the database."""
+        with self._lock, suppress(self._opener.refusal):
+            self.version, self._saved, self._unread = None, None, None
+            with snapshot(self._opener, self.declared) as seen:
+                path = files.path_beside(seen.file(), self.declared)
+            if path is not None:
+                files.remove(path)
+
+    @property
+    def lacks_log(self) -> str:
+        """What is to be said where nothing follows the rows, and what helps."""
+        model, _, field = self.declared.label.partition(".")
+        way = f'a migration or db.indexes().rebuild({model}, "{field}") creates it'
+        return f"its change log is not in the database ({way})"
 
     def read_on(self, standing: Standing, fetch: Fetch) -> None:
         """After a search, hold some more of the vectors that a file does not have.
@@ -92,6 +120,13 @@ class EmbeddedIndex:
         """Hold nothing any more; the next search begins anew."""
         self.version = None
 
+    def _telling(self, progress: Progress) -> Progress:
+        def tell(done: int, of: int) -> None:
+            self.progress = done, of
+            progress(done, of)
+
+        return tell
+
     def _refresh(self, progress: Progress) -> None:
         if not self._opener.name:
             self.why = "the memory of one connection cannot be read beside it"
@@ -100,7 +135,7 @@ class EmbeddedIndex:
             with snapshot(self._opener, self.declared) as seen:
                 clock = seen.clock()
                 if clock is None:
-                    self.version, self.why = None, "its change log is not in the database"
+                    self.version, self.why = None, self.lacks_log
                     return
                 self.version, self.why = self._current(seen, clock, progress), ""
                 self._save(seen, self.version)

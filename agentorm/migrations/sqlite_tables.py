@@ -55,7 +55,8 @@ class SQLiteTables(SQLiteImpl):
         """SQLite drops no column that a trigger reads."""
         if column.name in self._logged(table_name, schema):
             drop_logs(self._bind, table_name, [str(column.name)])
-        super().drop_column(table_name, column, schema=schema, **kw)
+        alembics: Any = super()
+        alembics.drop_column(table_name, column, schema=schema, **kw)
 
     def alter_column(
         self,
@@ -70,7 +71,8 @@ class SQLiteTables(SQLiteImpl):
         is_logged = name is not None and column_name in self._logged(table_name, schema)
         if is_logged:
             drop_logs(self._bind, table_name, [column_name])
-        super().alter_column(table_name, column_name, name=name, schema=schema, **kw)
+        alembics: Any = super()
+        alembics.alter_column(table_name, column_name, name=name, schema=schema, **kw)
         if is_logged:
             follow_again(self._bind, table_name, [str(name)])
 

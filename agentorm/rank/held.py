@@ -12,6 +12,7 @@ from agentorm.change_logs import declared_index, embeds, row_expression, why_not
 from agentorm.dialects import Dialect
 from agentorm.embedded.index import EmbeddedIndex, shared_index
 from agentorm.errors import InvalidValue
+from agentorm.models import RankedField
 from agentorm.query import Query
 from agentorm.rank.base import Run
 from agentorm.rank.passing import Experience
@@ -57,22 +58,32 @@ def why_not(ranking: Ranking) -> str | None:
 
 def column_of(ranking: Ranking) -> Column[Any]:
     """The column that is ranked."""
-    column: Column[Any] = ranking.field.attribute.property.columns[0]
+    return field_column(ranking.field)
+
+
+def field_column(field: RankedField) -> Column[Any]:
+    """The column of a field."""
+    column: Column[Any] = field.attribute.property.columns[0]
     return column
 
 
 def index_of(ranking: Ranking, run: Run) -> Held:
-    """The index of the column, made when it is first asked for; it is read later."""
-    held = held_by(run.connection)
-    column = column_of(ranking)
+    """The index of the column that is ranked; it is read later."""
+    return field_index(ranking.field, run.connection, run.dialect)
+
+
+def field_index(ranked: RankedField, connection: Connection, known: Dialect) -> Held:
+    """The index of a field, made when it is first asked for."""
+    held = held_by(connection)
+    column = field_column(ranked)
     key = column.table.name, str(column.name)
-    return held.get(key) or held.setdefault(key, _made(ranking, column, run))
+    return held.get(key) or held.setdefault(key, _made(ranked, column, connection, known))
 
 
-def _made(ranking: Ranking, column: Column[Any], run: Run) -> Held:
-    recall: float = getattr(ranking.field.index, "recall", _USUAL_RECALL)
-    declared = declared_index(column, ranking.field.metric, recall, ranking.field.label)
-    index = shared_index(declared, run.dialect.beside(run.connection.engine))
+def _made(ranked: RankedField, column: Column[Any], connection: Connection, known: Dialect) -> Held:
+    recall: float = getattr(ranked.index, "recall", _USUAL_RECALL)
+    declared = declared_index(column, ranked.metric, recall, ranked.label)
+    index = shared_index(declared, known.beside(connection.engine))
     return Held(index, row_expression(column.table))
 
 
