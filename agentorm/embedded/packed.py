@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -36,13 +38,25 @@ def fewest_packed(parts: list[Packed], code: Packed, wanted: int) -> NDArray[np.
     bits: list[NDArray[np.int32]] = []
     places: list[NDArray[np.int64]] = []
     start = 0
-    for part in parts:
-        most = min(wanted, len(part))
-        found, at = faiss().knn_hamming(code, part, most, variant=_BY_COUNTING)
-        bits.append(found[0])
-        places.append(at[0] + start)
-        start += len(part)
+    with _one_thread():
+        for part in parts:
+            most = min(wanted, len(part))
+            found, at = faiss().knn_hamming(code, part, most, variant=_BY_COUNTING)
+            bits.append(found[0])
+            places.append(at[0] + start)
+            start += len(part)
     if len(parts) == 1:
         return places[0]
     every = np.concatenate(bits)
     return np.concatenate(places)[np.argsort(every, kind="stable")[:wanted]]
+
+
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """For one query others would wait for a core in vain; OpenMP keeps this for each thread."""
+    before = faiss().omp_get_max_threads()
+    faiss().omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss().omp_set_num_threads(before)
