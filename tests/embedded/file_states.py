@@ -160,9 +160,12 @@ class FileStates(States):
         shutil.copyfile(self.path, self.backup)
 
     @precondition(lambda self: self.backup is not None)
-    @rule(as_file=st.booleans())
-    def restore(self, *, as_file: bool) -> None:
-        """As a file, or by SQLite's own backup, which counts the schema's version up."""
+    @rule(as_file=st.booleans(), vector=vectors)
+    def restore(self, vector: list[float], *, as_file: bool) -> None:
+        """As a file, or by SQLite's own backup, which counts the schema's version up.
+
+        Then so much is written that the log is as long as it was before.
+        """
         assert self.backup is not None
         self.leave()
         self.db.dispose()
@@ -170,6 +173,9 @@ class FileStates(States):
             shutil.copyfile(self.backup, self.path)
         else:
             copied(self.backup, self.path)
+        with self.beside() as connection:
+            for turned in (vector[::-1], None, vector, vector[1:] + vector[:1]):
+                connection.execute(update(self.table).values(embedding=turned))
 
 
 def copied(source: Path, target: Path) -> None:

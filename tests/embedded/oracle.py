@@ -90,7 +90,7 @@ def _measured(
         return 1 - products / lengths, np.full(len(vectors), TOLERANCE)
 
 
-def key_of(entity: Any) -> Key:
+def key_of(entity: object) -> Key:
     return tuple(getattr(entity, str(column.name)) for column in table_of(type(entity)).primary_key)
 
 

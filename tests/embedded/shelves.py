@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, inspect
+from sqlalchemy import Table
 from sqlalchemy.orm import registry
 
 from agentorm import HNSW, Entity, Field, IVFFlat, Vector, vector_field
@@ -52,7 +52,8 @@ SHELVES: tuple[type[Shelf], ...] = (ByNumber, ByName, ByUid, ByPair)
 
 
 def table_of(model: type[Any]) -> Table:
-    return cast(Table, inspect(model).local_table)
+    table: Table = model.__table__
+    return table
 
 
 def key_values(model: type[Shelf], number: int) -> dict[str, object]:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from agentorm import Database, Repository, TransactionConflict, Vector, repository
+from agentorm.embedded.index import EmbeddedIndex
 from agentorm.rank.held import held_by
 from tests.embedded.oracle import Question, searched
 from tests.embedded.shelves import DIMENSION, Shelf, key_values, table_of
@@ -200,8 +201,10 @@ class States(RuleBasedStateMachine):
 
     @invariant()
     def every_search_is_right(self) -> None:
-        """In the session too, if it has begun: to search does not begin it."""
+        """In the sessions that have begun, and in a new one."""
         self.steps += 1
+        if self.steps % 3 == 0:
+            self.refresh()
         question = QUESTIONS[self.steps % len(QUESTIONS)]
         for session in self.begun():
             searched(self.model, session, question)
@@ -215,8 +218,18 @@ class States(RuleBasedStateMachine):
 
     @rule()
     def forget(self) -> None:
-        for index in held_by(self.session.connection()).values():
+        for index in self.indexes():
             index.forget()
+
+    @rule()
+    def refresh(self) -> None:
+        """As it does by itself where more has changed."""
+        for index in self.indexes():
+            index.refresh()
+
+    def indexes(self) -> list[EmbeddedIndex]:
+        with self.db.engine.connect() as connection:
+            return [held.index for held in held_by(connection).values()]
 
     @rule()
     def analyze(self) -> None:
