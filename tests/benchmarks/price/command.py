@@ -11,6 +11,7 @@ from functools import reduce
 from pathlib import Path
 
 from agentorm import Database, SlowPath
+from agentorm.switch import indexes_switched
 from tests.benchmarks.index_recall.contenders import CONTENDERS
 from tests.benchmarks.index_recall.filling import filled
 from tests.benchmarks.index_recall.models import TABLES
@@ -97,6 +98,7 @@ def _measured(asked: Namespace) -> Report:
     for db in _databases(asked):
         began = moment()
         with ExitStack() as stack:
+            stack.enter_context(indexes_switched("off"))
             stack.callback(db.drop_all, PriceRow, PriceNew)
             place = settled(db, rows)
             if {*works} & {*SEARCHES, *GROWN_SEARCHES, THREADS_SEARCH}:
