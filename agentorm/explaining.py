@@ -21,17 +21,17 @@ _SPELT_OUT = re.compile(
 
 def explained(query: Query[Any], run: Run) -> Explanation:
     """The explanation of a query, planned under the settings that it would run with."""
-    selects = rank.statements(query, run.dialect)
+    ranker = rank.ranker_of(query, run.dialect).here(query, run) if query.is_ranked else None
+    selects = (ranker or rank).statements(query, run.dialect)
     target = with_named_binds(type(run.connection.dialect))
     dialects.remember(target, run.dialect)
     statements = tuple(text_of(made, target) for made in selects)
-    if not query.is_ranked:
+    if ranker is None:
         plan = _plan(run, Explain(selects[0]))
         notes = _notes_of_json(query, run, plan) + _of_loading(query, run)
         return Explanation(
             ranker="none", exact=True, statements=statements, plan=_short(plan), notes=notes
         )
-    ranker = rank.ranker_of(query, run.dialect)
     with rank.raw_refused(query, run), ranker.searching(query, run):
         plan = _plan(run, Explain(selects[0]))
     index = _index(query, run, plan)

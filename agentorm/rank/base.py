@@ -151,6 +151,10 @@ class Ranker(ABC):
         """What that one is asked."""
         return query
 
+    def here(self, query: Query[Any], run: Run) -> Ranker:
+        """Who answers the query as things stand: this one, or one that knows more of it."""
+        return self
+
     @abstractmethod
     def nearest(self, query: Query[E], run: Run) -> Found[E]:
         """The rows of a ranking, all in memory."""

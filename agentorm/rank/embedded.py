@@ -41,6 +41,7 @@ from agentorm.rank.announcing import say_once
 from agentorm.rank.base import Found, Run
 from agentorm.rank.groups import first_of_each
 from agentorm.rank.held import Held, index_of, make_room, serves
+from agentorm.rank.here import Inside, Outside
 from agentorm.rank.native import Native, hits, within_thresholds
 from agentorm.selecting import restricted, scoped, scopes_of
 from agentorm.switch import indexes_serve_always
@@ -79,6 +80,20 @@ class Embedded(Native):
         found = self._by_index(query, search)
         held.index.read_on(standing, search.fetch)
         return found or self._natively(query, run)
+
+    def here(self, query: Query[Any], run: Run) -> Native:
+        """It is brought up to date as a search would do it, so that it can be told of."""
+        assert query.ranking is not None
+        run.line.flush()
+        held = index_of(query.ranking, run)
+        standing = _standing(held, run)
+        if standing is None:
+            why = held.index.why or "the index in this process is of no past of this transaction"
+            return Outside(f"{why}: every row is ranked, exactly")
+        live = standing.version.contents.live
+        if live < SMALL and not indexes_serve_always():
+            return Outside(f"the engine ranks {live} rows sooner than an index: exactly")
+        return Inside(held, standing)
 
     def serves(self, query: Query[Any], dialect: Dialect) -> bool:
         return serves(query, dialect)

@@ -47,6 +47,25 @@ def serves(query: Query[Any], dialect: Dialect) -> bool:
     return why_not(query.ranking) is None
 
 
+def unserved(query: Query[Any], dialect: Dialect) -> str | None:
+    """Why an index in the process, which the field declares, does not serve; None where it may."""
+    ranking = query.ranking
+    if ranking is None or ranking.field.index is None or serves(query, dialect):
+        return None
+    if not indexes_are_on():
+        return "indexes in the process are switched off: every row is ranked, exactly"
+    if query.search.is_exact:
+        return "exactly, as asked for: the index in this process does not serve"
+    reason = why_not(ranking)
+    if reason is not None:
+        return f"no index in this process follows {ranking.field.label}, {reason}: exactly"
+    if ranking.others:
+        return "the index in this process does not rank by the nearest of several vectors: exactly"
+    if ranking.metric is not ranking.field.metric:
+        return f"the index in this process ranks by {ranking.field.metric}, not {ranking.metric}"
+    return "without a limit the index in this process does not serve: every row is ranked, exactly"
+
+
 def why_not(ranking: Ranking) -> str | None:
     """Why no index can follow the column that is ranked; None where one can."""
     column = column_of(ranking)

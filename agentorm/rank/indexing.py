@@ -8,16 +8,19 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from sqlalchemy import Table
 
+from agentorm.change_logs import embeds
 from agentorm.checking import depth_of
 from agentorm.dialects import Dialect, Feature
 from agentorm.dialects.effort import Effort
 from agentorm.models import mapper_of
 from agentorm.query import Query
 from agentorm.rank.base import Run, reading
+from agentorm.rank.held import unserved as unserved_here
 from agentorm.selecting import conditions_of, servable
 
 E = TypeVar("E")
 FIRST_TIMES, SECOND_TIMES = 4, 16
+_UNFUSED = "the index in this process serves no fused ranking: every row is ranked, exactly"
 _SPARE_TIMES, _FEWEST_CANDIDATES = 2, 10
 _LARGEST_HALF = float(np.finfo(np.float16).max)
 _SMALLEST_HALF = float(np.finfo(np.float16).smallest_normal)
@@ -89,6 +92,8 @@ def why(query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
     if index is None:
         return (f"{ranking.field.label} declares no index: every row is ranked, exactly",)
     built = _built(query, dialect)
+    if built is None and embeds(dialect):
+        return (unserved_here(query, dialect) or _UNFUSED,)
     if built is None:
         known = dialect.indexed_by(index.method, ranking.field.metric, ranking.kind)
         over = ranking.field.metric if known is None else f"{len(ranking.vector)} dimensions"

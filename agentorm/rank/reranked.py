@@ -43,6 +43,9 @@ class Reranked(Ranker):
         alone = replace(query, reranking=None, diversity=None, size=first.depth, skip=0)
         return reading(alone, *_looked_at(query))
 
+    def here(self, query: Query[Any], run: Run) -> Reranked:
+        return Reranked(self._base.here(self.asked(query), run))
+
     def nearest(self, query: Query[E], run: Run) -> Found[E]:
         check(query)
         asked = self.asked(query)

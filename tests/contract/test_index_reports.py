@@ -170,8 +170,12 @@ def test_it_is_built_anew_with_progress(db: Database) -> None:
 def test_progress_is_a_state(db: Database) -> None:
     filled(db)
     states: list[str] = []
-    db.indexes().rebuild(ReportedDoc, progress=lambda done, of: states.append(state(db)))
-    assert states == ["building 100 %"]
+
+    def tell(done: int, of: int) -> None:
+        states.append(f"{done} of {of}: {state(db)}")
+
+    db.indexes().rebuild(ReportedDoc, progress=tell)
+    assert states == ["40 of 40: building 100 %"]
 
 
 @pytest.mark.engines("sqlite")
