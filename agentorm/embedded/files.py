@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import asdict
+from glob import escape
 from math import prod
 from pathlib import Path
+from time import time
 from typing import Any
 from uuid import uuid4
 from zlib import crc32
@@ -28,6 +30,8 @@ from agentorm.embedded.source import Declared
 _FORMAT = 1
 _MAGIC = b"agentorm index\n"
 _LONGEST_HEAD = 1 << 16
+_ABANDONED = 60.0
+"""Seconds after which nobody still writes to a file of another name."""
 _TYPES = {"centre": "<f4", "numbers": "<i8", "codes": "<u8"}
 
 
@@ -145,10 +149,19 @@ def _replace(path: Path, parts: list[bytes]) -> None:
         with aside.open("xb") as file:
             file.writelines(parts)
         aside.replace(path)
+        _tidy(path)
     except BaseException:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
         raise
+
+
+def _tidy(path: Path) -> None:
+    """Delete what processes left that were killed while they wrote."""
+    for left in path.parent.glob(f"{escape(path.name)}.*"):
+        with suppress(OSError):
+            if time() - left.stat().st_mtime > _ABANDONED:
+                left.unlink()
 
 
 def remove(path: Path) -> None:

@@ -56,7 +56,9 @@ class PlaceMap:
         dense = self._with_room(numbers)
         if dense is not None:
             dense[numbers] = places
-            return replace(self, dense=dense)
+            given = {*numbers.tolist()} if self.recent else set[int]()
+            recent = {number: at for number, at in self.recent.items() if number not in given}
+            return replace(self, dense=dense, recent=recent)
         recent = {**self.recent, **dict(zip(numbers.tolist(), places.tolist(), strict=True))}
         changed = replace(self, recent=recent)
         return changed if len(recent) <= _MOST_RECENT else _anew(changed)
