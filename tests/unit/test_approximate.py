@@ -45,8 +45,9 @@ def test_what_declarations_are_built_by() -> None:
     assert IVFFlat(lists=7).parameters == {"lists": 7}
     usual, more = Approximate(recall=0.9), Approximate(recall=0.999)
     assert usual.parameters == {"m": 16, "ef_construction": 64}
-    assert more.parameters == {"m": 32, "ef_construction": 256}
-    assert (usual.ef, Approximate(recall=0.98).ef, more.ef) == (40, 100, 400)
+    assert Approximate().parameters == HNSW().parameters == usual.parameters
+    assert more.parameters == {"m": 24, "ef_construction": 128}
+    assert (usual.ef, Approximate(recall=0.98).ef, Approximate().ef, more.ef) == (40, 100, 200, 400)
 
 
 def test_more_recall_never_takes_less() -> None:
