@@ -140,7 +140,7 @@ def test_budgets_are_judged() -> None:
     assert found["ranking, p50"] == "no"
     assert found["with entities, prepared, p50"] == "not measured"
     assert found["build"] == "yes"
-    assert found["memory by the float32 data's"] == "yes"
+    assert found["memory, that of the float32 vectors being 1"] == "yes"
     assert found["10 % pass, p50"] == "yes"
     assert found["1 % pass, p50"] == "no"
     assert found["1 % pass, recall@10"] == "no"

@@ -105,7 +105,7 @@ def _speed(found: _Found) -> Iterator[Judged]:
 def _cost(found: _Found) -> Iterator[Judged]:
     built = found.built.get(OURS)
     yield _at_most("build", BUILD_SECONDS, "s", None if built is None else built.build)
-    title = "memory by the float32 data's"
+    title = "memory, that of the float32 vectors being 1"
     yield _at_most(title, MEMORY, "", None if built is None else _memory(built))
 
 

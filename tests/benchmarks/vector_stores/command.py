@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 import warnings
 from argparse import ArgumentParser, Namespace
@@ -78,7 +79,7 @@ def _command(given: list[str]) -> str:
     asked = ArgumentParser(add_help=False, allow_abbrev=False)
     for name in ("--folder", "--json", "--read"):
         asked.add_argument(name, action="append")
-    return " ".join(["python tests/benchmarks/vectors.py", *asked.parse_known_args(given)[1]])
+    return shlex.join(["python", "tests/benchmarks/vectors.py", *asked.parse_known_args(given)[1]])
 
 
 def _measured(asked: Namespace) -> Iterator[Report]:

@@ -121,7 +121,7 @@ def _built(contender: Contender, source: Source, effort: Effort) -> Built:
     return Built(
         rows=source.count,
         contender=contender.name,
-        setting=contender.setting,
+        setting=", ".join([*(f"ef={ef}" for ef in contender.efs[:1]), contender.setting]),
         write=write if wrote else None,
         build=steps[BUILD].seconds,
         reopen=steps[OPEN].seconds,

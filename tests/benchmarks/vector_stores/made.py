@@ -2,9 +2,9 @@
 
 Each is a real embedding plus noise that has the covariance of its neighbourhood: the sum of the
 steps to its nearest neighbours, each by a normal number, divided by the root of how many there
-are. So a made vector is about as far from the real one as that one's neighbours are, in the
-directions in which real texts differ there. The neighbours are looked for in cells around random
-rows, for which they need not be the very nearest.
+are. So a made vector is somewhat nearer to the real one than that one's neighbours are, as they
+would be among a million, in the directions in which real texts differ there. The neighbours are
+looked for in cells around random rows, for which they need not be the very nearest.
 """
 
 from __future__ import annotations

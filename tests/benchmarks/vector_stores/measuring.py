@@ -98,7 +98,7 @@ def reaching(
     trial: Trial, efs: Sequence[int], truth: Truth, queries: Floats, wanted: float
 ) -> int | None:
     """The least of these `ef` that finds as many as wanted; None where none does."""
-    for ef in sorted(efs):
+    for ef in sorted({*efs}):
         tuned = Trial(trial.way, trial.k, trial.buckets, ef)
         sample = Sample()
         for query in queries:
