@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
-from sqlalchemy import Connection, Engine, NullPool, create_engine, insert, text, update
+from sqlalchemy import Connection, insert, text, update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.schema import DropTable
 from sqlmodel import Session
 
 from agentorm import Database
-from agentorm.dialects.sqlite_vec import best_way
+from tests.embedded.files import copied, foreign_engine
 from tests.embedded.oracle import Question, searched
 from tests.embedded.shelves import Shelf, key_values
 from tests.embedded.states import (
@@ -27,14 +28,6 @@ from tests.embedded.states import (
     tags,
     vectors,
 )
-
-
-def foreign_engine(path: Path) -> Engine:
-    """Python's driver with SQLite's own settings, as another program has them."""
-    arguments = {"timeout": 0}
-    return create_engine(
-        f"sqlite:///{path}", poolclass=NullPool, connect_args=arguments, module=best_way().module
-    )
 
 
 class FileStates(States):
@@ -148,8 +141,9 @@ class FileStates(States):
 
     @rule()
     def another_drops_the_table(self) -> None:
+        """Without a word to the log, which stays until the table is created again."""
         self.leave()
-        self.by_another(self.table.drop)
+        self.by_another(lambda connection: connection.execute(DropTable(self.table)))
         self.db.create_all(self.model)
 
     @rule()
@@ -176,10 +170,3 @@ class FileStates(States):
         with self.beside() as connection:
             for turned in (vector[::-1], None, vector, vector[1:] + vector[:1]):
                 connection.execute(update(self.table).values(embedding=turned))
-
-
-def copied(source: Path, target: Path) -> None:
-    """By SQLite's own backup, over all that is there."""
-    module = best_way().module
-    with closing(module.connect(source)) as read, closing(module.connect(target)) as written:
-        read.backup(written)

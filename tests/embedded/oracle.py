@@ -51,23 +51,35 @@ class Truth:
     slack: NDArray[np.float64]
 
 
+class Everything:
+    """All rows that a session sees with a vector, read without any ranking in SQL."""
+
+    def __init__(self, model: type[Any], session: Session) -> None:
+        session.flush()
+        table = table_of(model)
+        keys, vector = [*table.primary_key.columns], type_coerce(table.c.embedding, LargeBinary)
+        made = select(*keys, table.c.n, vector)
+        every: list[Any] = [*session.connection().execute(made)]
+        self._rows = [row for row in every if row[-1] is not None]
+        self._metric = _metric(model)
+
+    def truth(self, question: Question) -> Truth:
+        """Those that pass, nearest first."""
+        rows = self._rows
+        if question.below is not None:
+            rows = [row for row in rows if row[-2] < question.below]
+        vectors = np.frombuffer(b"".join([row[-1] for row in rows]), "<f4").astype(np.float64)
+        vectors = vectors.reshape(len(rows), len(question.vector))
+        query = np.asarray(question.vector, np.float64)
+        distances, slack = _measured(vectors, query, self._metric)
+        order = np.argsort(distances, kind="stable")
+        order = order[~np.isnan(distances[order])]
+        return Truth([tuple(rows[i][:-2]) for i in order], distances[order], slack[order])
+
+
 def truth(model: type[Any], session: Session, question: Question) -> Truth:
-    """All of it, without the index and without any ranking in SQL."""
-    session.flush()
-    table = table_of(model)
-    keys, vector = [*table.primary_key.columns], type_coerce(table.c.embedding, LargeBinary)
-    made = select(*keys, table.c.n, vector)
-    every: list[Any] = [*session.connection().execute(made)]
-    rows = [row for row in every if row[-1] is not None]
-    if question.below is not None:
-        rows = [row for row in rows if row[-2] < question.below]
-    vectors = np.array([np.frombuffer(row[-1], "<f4") for row in rows], np.float64)
-    vectors = vectors.reshape(len(rows), len(question.vector))
-    query = np.asarray(question.vector, np.float64)
-    distances, slack = _measured(vectors, query, _metric(model))
-    order = np.argsort(distances, kind="stable")
-    order = order[~np.isnan(distances[order])]
-    return Truth([tuple(rows[i][:-2]) for i in order], distances[order], slack[order])
+    """What a search of this question must find."""
+    return Everything(model, session).truth(question)
 
 
 def _metric(model: type[Any]) -> Metric:
