@@ -50,7 +50,9 @@ def nearest_leg(query: Query[Q]) -> Query[Q]:
     size = None if query.size is None else query.fusion.depth
     alone = replace(query, text=None, fusion=None, size=size, skip=0)
     plain = replace(alone, best_of=None, reranking=None, diversity=None)
-    return replace(plain, loaders=scopes_of(query), target=None)
+    near = () if query.ranking is None else query.ranking.near
+    filters = (*query.filters, *near)
+    return replace(plain, filters=filters, loaders=scopes_of(query), target=None)
 
 
 def matched_leg(query: Query[Any]) -> AnySelect:

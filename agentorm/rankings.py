@@ -80,6 +80,7 @@ class Ranking:
     Attributes:
         others: further vectors; a row is as far as it is from the nearest of all.
         apart: the conditions that leave the examples themselves out.
+        near: conditions of a fusion's ranking by distance alone: what an index has found.
     """
 
     field: RankedField
@@ -87,6 +88,7 @@ class Ranking:
     metric: Metric
     others: tuple[AnyVector, ...] = ()
     apart: tuple[ColumnElement[bool], ...] = attribute(default=(), compare=False)
+    near: tuple[ColumnElement[bool], ...] = attribute(default=(), compare=False)
 
     @property
     def kind(self) -> Kind:

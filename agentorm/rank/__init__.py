@@ -15,6 +15,7 @@ from agentorm.rank.apart import FusedApart
 from agentorm.rank.base import Found, Ranker, Run, hits_of, split
 from agentorm.rank.embedded import Embedded
 from agentorm.rank.fused import Fused
+from agentorm.rank.fused_inside import FusedInside, serves_leg
 from agentorm.rank.indexing import ignored, unpaged, unserved, why_not_by
 from agentorm.rank.matches import Matches, raw_refused
 from agentorm.rank.native import Native, as_sent, one_look, within
@@ -50,7 +51,7 @@ __all__ = [
 
 E = TypeVar("E")
 _NATIVE, _EMBEDDED, _SCAN, _MATCHES = Native(), Embedded(), Scan(), Matches()
-_FUSED, _FUSED_APART = Fused(), FusedApart()
+_FUSED, _FUSED_INSIDE, _FUSED_APART = Fused(), FusedInside(), FusedApart()
 
 
 def ranker_of(query: Query[Any], dialect: Dialect) -> Ranker:
@@ -65,6 +66,8 @@ def _finder_of(query: Query[Any], dialect: Dialect) -> Ranker:
         return _MATCHES
     here = dialect.computes(ranking.metric, ranking.kind)
     if query.fusion is not None:
+        if here and serves_leg(query, dialect):
+            return _FUSED_INSIDE
         return _FUSED if here else _FUSED_APART
     if here and held.serves(query, dialect):
         return _EMBEDDED

@@ -20,7 +20,7 @@ from agentorm.selecting import conditions_of, servable
 
 E = TypeVar("E")
 FIRST_TIMES, SECOND_TIMES = 4, 16
-_UNFUSED = "the index in this process serves no fused ranking: every row is ranked, exactly"
+_UNFUSED = "the index in this process serves no fusion by groups: every row is ranked, exactly"
 _SPARE_TIMES, _FEWEST_CANDIDATES = 2, 10
 _LARGEST_HALF = float(np.finfo(np.float16).max)
 _SMALLEST_HALF = float(np.finfo(np.float16).smallest_normal)
