@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import median
 
 from tests.benchmarks.price.spread import ratios
-from tests.benchmarks.vector_stores.contenders.ours import OURS, PREPARED, RANKING
+from tests.benchmarks.vector_stores.contenders.ours import OURS, PREPARED, RANKING, WITH_FAISS
 from tests.benchmarks.vector_stores.course import K
 from tests.benchmarks.vector_stores.given import BUCKETS, DIMENSION, SHARES
 from tests.benchmarks.vector_stores.results import Built, Report, Searched
@@ -16,6 +16,7 @@ from tests.benchmarks.vector_stores.threads import COUNTS
 
 RANKING_MS, ENTITIES_MS, FILTERED_MS = 0.7, 0.9, 1.5
 RECALL, BUILD_SECONDS, MEMORY, FALLING = 0.99, 2.0, 1.2, 0.95
+OWN = OURS, WITH_FAISS
 AS_MANY = 0.002
 """A recall that is less by no more than this is as high."""
 _MEANT = 100_000
@@ -100,6 +101,10 @@ def _speed(found: _Found) -> Iterator[Judged]:
     prepared = found.of(OURS, PREPARED)
     yield _at_most("with entities, prepared, p50", ENTITIES_MS, "ms", _if_any(prepared, p50))
     yield _at_least("recall@10", RECALL, _if_any(entities, lambda one: one.recall))
+    with_faiss = found.of(WITH_FAISS)
+    if entities is not None and with_faiss is not None:
+        title = f"{WITH_FAISS}, with entities, p50"
+        yield _at_most(title, round(p50(entities), 3), "ms", p50(with_faiss))
 
 
 def _cost(found: _Found) -> Iterator[Judged]:
@@ -131,7 +136,7 @@ def _threads(found: _Found) -> Iterator[Judged]:
 
 
 def _peers(found: _Found) -> Iterator[Judged]:
-    ours, others = found.of(OURS), [name for name in found.built if name != OURS]
+    ours, others = found.of(OURS), [name for name in found.built if name not in OWN]
     beaten = [name for name in others if ours is not None and _is_better(found, name)]
     known = ours is not None and bool(others)
     yield Judged(
@@ -161,7 +166,7 @@ def _faster(ours: Searched, others: Iterable[Searched]) -> Iterator[str]:
     """Who returns whole rows sooner, where that finds as many, however it is tuned."""
     for one in others:
         is_like = one.gives_rows and (one.k, one.share) == (ours.k, ours.share)
-        if one.contender == OURS or not is_like or one.recall < ours.recall - AS_MANY:
+        if one.contender in OWN or not is_like or one.recall < ours.recall - AS_MANY:
             continue
         count = min(len(one.seconds), len(ours.seconds))
         ratio = ratios(one.seconds[:count], ours.seconds[:count]).median

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from sqlalchemy.orm import Session, registry
@@ -19,7 +20,7 @@ from agentorm.rank.held import Held, held_by
 from tests.benchmarks.vector_stores.contenders.base import Hand, Kept, Way
 from tests.benchmarks.vector_stores.given import DIMENSION, Ask, Row, Source
 
-OURS = "agentorm"
+OURS, WITH_FAISS = "agentorm", "agentorm with faiss-cpu"
 PREPARED, ALONE, RANKING = "prepared", "a session for each", "ranking only"
 _MOST_THREADS = 20
 _NONE = np.empty(0, np.int64)
@@ -40,10 +41,10 @@ class VectorStoreText(VectorStoreBase, table=True):
 
 
 class Ours(Kept):
-    """Rows in SQLite, an index in the process; numpy alone."""
+    """Rows in SQLite, an index in the process by numpy alone, also where faiss-cpu is installed."""
 
     name = OURS
-    setting = "recall 0.99"
+    setting = "recall 0.99, numpy alone"
     folders = (OURS,)
 
     def write(self, source: Source) -> bool:
@@ -56,20 +57,36 @@ class Ours(Kept):
         return True
 
     @contextmanager
-    def built(self, source: Source) -> Generator[OursOpened]:
-        with self.opened(source) as opened:
-            opened.ask_once(source)
+    def opened(self, source: Source) -> Generator[OursOpened]:
+        """The first search builds, or reads what was built, and decides who counts bits."""
+        with self._database(source) as db, ExitStack() as stack:
+            opened = OursOpened(db, stack)
+            with self.counting():
+                opened.ask_once(source)
             yield opened
 
-    @contextmanager
-    def opened(self, source: Source) -> Generator[OursOpened]:
-        with self._database(source) as db, ExitStack() as stack:
-            yield OursOpened(db, stack)
+    built = opened
+
+    def counting(self) -> AbstractContextManager[object]:
+        """While an index is made: without faiss."""
+        return patch("agentorm.embedded.contents.faiss", return_value=None)
 
     def _database(self, source: Source) -> Database:
         options = {"pool_size": _MOST_THREADS, "max_overflow": _MOST_THREADS}
         url = f"sqlite:///{(source.place(self.name) / 'texts.db').as_posix()}"
         return Database(url, engine_options=options)
+
+
+class OursWithFaiss(Ours):
+    """The same with faiss-cpu, which counts differing bits."""
+
+    name = WITH_FAISS
+    setting = "recall 0.99"
+    packages = ("faiss",)
+    folders = (WITH_FAISS,)
+
+    def counting(self) -> AbstractContextManager[object]:
+        return nullcontext()
 
 
 class OursOpened:
