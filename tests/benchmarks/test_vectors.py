@@ -193,6 +193,22 @@ def test_plots_are_drawn_for_each_size(tmp_path: Path) -> None:
 
 
 @pytest.mark.untraced
+def test_what_a_peer_has_built_serves_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AGENTORM_BENCH_DATA", str(tmp_path))
+    asked = ["--quick", "--rows", "1200", "--queries", "2", "--folder", str(tmp_path), "--keep"]
+    assert command.run([*asked, "--contender", COLUMN], "") == 0
+    known = tmp_path / "vectors-1200" / "built" / f"{COLUMN}.json"
+    told: dict[str, Any] = json.loads(known.read_text(encoding="utf-8"))
+    assert told["rows"] == 1_200
+    known.write_text(json.dumps(told | {"build": 77.0}), encoding="utf-8")
+    capsys.readouterr()
+    assert command.run([*asked, "--contender", COLUMN], "") == 0
+    assert " 77 s " in capsys.readouterr().out
+
+
+@pytest.mark.untraced
 def test_a_small_run_ends_and_can_be_reported_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import median
 
 from tests.benchmarks.price.spread import ratios
-from tests.benchmarks.vector_stores.contenders.ours import OURS, PREPARED, RANKING, WITH_FAISS
+from tests.benchmarks.vector_stores.contenders.ours import OURS, OWN, PREPARED, RANKING, WITH_FAISS
 from tests.benchmarks.vector_stores.course import K
 from tests.benchmarks.vector_stores.given import BUCKETS, DIMENSION, SHARES
 from tests.benchmarks.vector_stores.results import Built, Report, Searched
@@ -16,7 +16,6 @@ from tests.benchmarks.vector_stores.threads import COUNTS
 
 RANKING_MS, ENTITIES_MS, FILTERED_MS = 0.7, 0.9, 1.5
 RECALL, BUILD_SECONDS, MEMORY, FALLING = 0.99, 2.0, 1.2, 0.95
-OWN = OURS, WITH_FAISS
 AS_MANY = 0.002
 """A recall that is less by no more than this is as high."""
 _MEANT = 100_000

@@ -7,7 +7,8 @@ import shlex
 import tempfile
 import warnings
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def arguments(given: list[str], description: str) -> Namespace:
     add("--without", action="append", default=[], choices=CONTENDERS, help="not this one")
     add("--queries", type=int, help="at most so many are measured (1,000; quick 100)")
     add("--folder", type=Path, help="where the stores are built, with room for them")
+    add("--keep", action="store_true", help="keep there what the peers have built for the next run")
     add("--json", type=Path, metavar="FILE", help="write what was measured")
     add("--read", type=Path, metavar="FILE", action="append", default=[], help=_READ)
     add("--markdown", action="store_true", help="print Markdown")
@@ -107,10 +109,9 @@ def _of_size(
 ) -> Report:
     """All of the contenders with so many rows, real ones or made of them."""
     began = moment()
-    with tempfile.TemporaryDirectory(prefix="vectors-", dir=asked.folder) as named:
-        folder = Path(named)
+    with _folder(asked, made_rows or len(vectors)) as folder:
         if made_rows:
-            made.write_rows(folder / VECTORS, vectors, made_rows)
+            _write_made(folder / VECTORS, vectors, made_rows)
             queries = made.made_queries(queries, vectors)
         else:
             np.save(folder / VECTORS, vectors)
@@ -121,6 +122,25 @@ def _of_size(
         if made_rows:
             lines.insert(0, f"made of {len(vectors):,} real ones")
         return _report(race, [CONTENDERS[name] for name in chosen], lines)
+
+
+@contextmanager
+def _folder(asked: Namespace, rows: int) -> Generator[Path]:
+    """Where the stores are: gone in the end, unless they are kept."""
+    if asked.keep:
+        kept = (asked.folder or Path(tempfile.gettempdir())) / f"vectors-{rows}"
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept.absolute()
+        return
+    with tempfile.TemporaryDirectory(prefix="vectors-", dir=asked.folder) as named:
+        yield Path(named).absolute()
+
+
+def _write_made(file: Path, vectors: Floats, rows: int) -> None:
+    half = file.with_name("half.npy")
+    if not file.exists():
+        made.write_rows(half, vectors, rows)
+        half.rename(file)
 
 
 def _report(race: course.Race, contenders: Sequence[Contender], lines: list[str]) -> Report:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -17,7 +18,8 @@ from tests.benchmarks.price.peers.leaving_out import LeftOut
 from tests.benchmarks.vector_stores import threads
 from tests.benchmarks.vector_stores.alone import BUILD, OPEN, QUERIES, apart
 from tests.benchmarks.vector_stores.contenders.base import Contender, Hand, Opened
-from tests.benchmarks.vector_stores.contenders.ours import OURS, PREPARED
+from tests.benchmarks.vector_stores.contenders.ours import OURS, OWN, PREPARED
+from tests.benchmarks.vector_stores.contenders.rows import FOLDER
 from tests.benchmarks.vector_stores.given import BUCKETS, SHARES, Floats, Source
 from tests.benchmarks.vector_stores.inserting import meanwhile, new_rows
 from tests.benchmarks.vector_stores.measuring import Sample, Trial, measured, reaching, recall
@@ -110,9 +112,19 @@ def build(
 
 
 def _built(contender: Contender, source: Source, effort: Effort) -> Built:
+    """As it was built by a run before, if that was kept; the library itself always builds anew."""
+    known = source.place("built") / f"{contender.name}.json"
+    if known.exists() and contender.folders and contender.name not in OWN:
+        return Built(**json.loads(known.read_text(encoding="utf-8")))
     for folder in contender.folders:
-        if folder != "rows":
+        if folder != FOLDER:
             shutil.rmtree(source.place(folder))
+    built = _built_anew(contender, source, effort)
+    known.write_text(json.dumps(asdict(built)), encoding="utf-8")
+    return built
+
+
+def _built_anew(contender: Contender, source: Source, effort: Effort) -> Built:
     began = perf_counter()
     wrote = contender.write(source)
     write = perf_counter() - began

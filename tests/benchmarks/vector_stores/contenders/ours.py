@@ -20,7 +20,7 @@ from agentorm.rank.held import Held, held_by
 from tests.benchmarks.vector_stores.contenders.base import Hand, Kept, Way
 from tests.benchmarks.vector_stores.given import DIMENSION, Ask, Row, Source
 
-OURS, WITH_FAISS = "agentorm", "agentorm with faiss-cpu"
+OWN = OURS, WITH_FAISS = "agentorm", "agentorm with faiss-cpu"
 PREPARED, ALONE, RANKING = "prepared", "a session for each", "ranking only"
 _MOST_THREADS = 20
 _NONE = np.empty(0, np.int64)
