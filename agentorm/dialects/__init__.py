@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
 
-from agentorm.dialects.base import ASIDE, IMMEDIATE, Dialect, Feature, Readable
+from agentorm.dialects.base import ASIDE, CHANGES, IMMEDIATE, Dialect, Feature, Readable
 from agentorm.dialects.mariadb import MariaDB
 from agentorm.dialects.mysql import MySQL
 from agentorm.dialects.postgresql import PostgreSQL
@@ -20,6 +20,7 @@ from agentorm.dialects.sqlite import SQLite
 
 __all__ = [
     "ASIDE",
+    "CHANGES",
     "IMMEDIATE",
     "Dialect",
     "Feature",

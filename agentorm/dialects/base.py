@@ -50,6 +50,9 @@ IMMEDIATE = {"agentorm_begin": "IMMEDIATE"}
 ASIDE = {"agentorm_aside": True}
 """Execution options of a read that leaves it to the next statement how the transaction begins."""
 
+CHANGES = "agentorm_changes"
+"""Where a connection keeps how many rows it had changed when its transaction began."""
+
 
 class Feature(StrEnum):
     """What an engine may have; the support matrix is made of these."""

@@ -27,7 +27,7 @@ from agentorm.dialects import (
     text_forms,
     text_storage,
 )
-from agentorm.dialects.base import ASIDE, Dialect, Feature
+from agentorm.dialects.base import ASIDE, CHANGES, Dialect, Feature
 from agentorm.dialects.built import BuiltText
 from agentorm.dialects.json_forms import SQLITE
 from agentorm.embedded.source import Opener
@@ -300,6 +300,7 @@ def _asked(connection: Any, pragma: str) -> int | None:
 
 def _delay_begin(connection: Connection) -> None:
     options = connection.get_execution_options()
+    connection.info.pop(CHANGES, None)
     if options.get("isolation_level") == "AUTOCOMMIT":
         connection.info.pop(_PENDING, None)
         return
@@ -307,6 +308,8 @@ def _delay_begin(connection: Connection) -> None:
     if driver.in_transaction:  # two databases tell it where one engine has options of another
         return
     connection.info[_PENDING] = options.get(_PENDING, "")
+    if not connection.dialect.is_async:
+        connection.info[CHANGES] = driver.total_changes
     if connection.info[_PENDING]:
         _begin(connection, connection.exec_driver_sql, writes=True)
 

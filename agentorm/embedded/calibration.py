@@ -23,7 +23,7 @@ from agentorm.vectors import Metric
 ASKED = 128
 """How many rows are asked."""
 DEPTHS = (1, 10, 100)
-_MARGIN = 0.4
+_MARGIN = 0.6
 """Which share of the misses that are allowed is not used up: queries differ from rows."""
 _FEWEST = 64
 

@@ -13,7 +13,7 @@ from agentorm.embedded.codes import Vectors
 from agentorm.embedded.places import Numbers
 from agentorm.vectors import Metric
 
-CHUNK = 8_192
+CHUNK = 2_048
 _FILE = "SELECT file FROM pragma_database_list WHERE name = 'main'"
 
 

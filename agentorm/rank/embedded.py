@@ -75,7 +75,7 @@ class Embedded(Native):
     def _by_filters(self, query: Query[E], search: Search) -> Found[E] | None:
         """Among more of the nearest, or among all rows that pass, whichever took less before."""
         experience, depth = search.held.experience, depth_of(query)
-        key, passing = experience.of(query)
+        key, passing = experience.of(search.shape)
         started = perf_counter()
         if not passing.is_listed_sooner(search.standing.version, depth):
             over = search.nearest(passing.looked_at(depth))

@@ -30,7 +30,9 @@ from agentorm.query import Query
 from agentorm.rank.announcing import say_once
 from agentorm.rank.base import Run
 from agentorm.rank.held import Held, index_of, make_room
+from agentorm.rank.unchanged import known_by, lists_of, state_of
 from agentorm.selecting import restricted, scoped, scopes_of
+from agentorm.shapes import Shape, shape_of
 from agentorm.switch import indexes_serve_always
 
 SMALL = 1_000
@@ -84,7 +86,7 @@ def searching_in(query: Query[Any], run: Run) -> Search | None:
         return None
     if not standing.version.contents.keeps:
         say_once(f"{held.index.declared.label}: {_NO_ROOM}", run)
-    return Search(query, run, held, standing)
+    return Search(query, run, held, standing, shape_of(query))
 
 
 def is_small(standing: Standing) -> bool:
@@ -106,6 +108,7 @@ class Search:
     run: Run
     held: Held
     standing: Standing
+    shape: Shape | str
 
     def nearest(self, depth: int, among: Numbers | None = None) -> Nearest:
         """The nearest of all rows, or of these."""
@@ -117,7 +120,18 @@ class Search:
         return self.standing.version.nearest(asked, self._vectors)
 
     def passing(self) -> Numbers:
-        """The numbers of all rows that pass the filters."""
+        """The numbers of all rows that pass the filters, listed anew where anything changed."""
+        key = known_by(self.query, self.shape)
+        state = None if key is None else state_of(self.run.line, self.standing.version.schema)
+        if state is None:
+            return self._listed()
+        lists = lists_of(self.run.connection)
+        before = lists.get(key)
+        if before is not None and before[0] == state:
+            return before[1]
+        return lists.keep(key, (state, self._listed()))[1]
+
+    def _listed(self) -> Numbers:
         made = restricted(select(func.group_concat(self.held.number)), self.query)
         made = made.select_from(self.query.model)
         found = self.run.session.execute(scoped(made, self.query)).scalar()

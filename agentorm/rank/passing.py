@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Any
 
 from agentorm.embedded.searching import Version
-from agentorm.query import Query
 from agentorm.recent import Recent
-from agentorm.shapes import shape_of
+from agentorm.shapes import Shape
 
 MOST_SHAPES = 500
 _MORE = 1.5
@@ -74,9 +72,8 @@ class Experience:
     def __init__(self) -> None:
         self._known: Recent[Passing] = Recent(MOST_SHAPES)
 
-    def of(self, query: Query[Any]) -> tuple[object, Passing]:
+    def of(self, shape: Shape | str) -> tuple[object, Passing]:
         """What it is known by, and how it went."""
-        shape = shape_of(query)
         key = shape if isinstance(shape, str) else shape.key
         return key, self._known.get(key) or Passing()
 
