@@ -49,11 +49,16 @@ def test_a_query_has_the_same_verbs_in_every_place() -> None:
     assert names(AsyncRepository) == names(Repository)
 
 
+GIVES_AWAITED = {"indexes"}
+
+
 def test_a_database_is_awaited_with_the_same_arguments() -> None:
     methods = {name for name in vars(Database) if not name.startswith("_")} - KEPT_WITHIN
     for name in methods - NOTHING_AWAITED:
         plain, awaited = getattr(Database, name), getattr(AsyncDatabase, name)
         assert inspect.iscoroutinefunction(awaited), name
-        assert inspect.signature(awaited) == inspect.signature(plain), name
+        given, expected = inspect.signature(awaited), inspect.signature(plain)
+        assert given.parameters == expected.parameters, name
+        assert name in GIVES_AWAITED or given == expected, name
     assert methods >= NOTHING_AWAITED
     assert {"create_all", "drop_all", "capabilities", "dialect", "ping", "dispose"} <= methods
