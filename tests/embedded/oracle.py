@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import LargeBinary, select, type_coerce
 from sqlmodel import Session
 
-from agentorm import Hits, Metric, SyncQuery, repository
+from agentorm import Database, Hits, Metric, SyncQuery, repository
 from tests.embedded.shelves import table_of
 
 TOLERANCE = 1e-5
@@ -144,3 +144,18 @@ def recall(hits: Hits[Any], true: Truth, question: Question) -> float:
         return 1.0
     farthest = wanted[-1] + 2 * TOLERANCE * max(1.0, abs(wanted[-1]))
     return sum(hit.distance <= float(farthest) for hit in hits) / len(wanted)
+
+
+QUESTIONS = (
+    Question([1.0, 0.5, -1.0, 0.25], size=3),
+    Question([-3.0, 1.0, 2.0, 1.0], size=5, skip=2),
+    Question([0.5, 0.5, 2.0, -1.0], size=4, below=2),
+    Question([0.0, -1.0, 0.0, 0.0], size=100),
+    Question([0.0, 0.0, 1.0, 0.0], size=100, below=1),
+)
+
+
+def rankers(db: Database, model: type[Any]) -> set[str]:
+    """Who answers some questions, each as it must be."""
+    with db.session() as session:
+        return {searched(model, session, question).ranker for question in QUESTIONS}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Table
 from sqlalchemy.orm import registry
 
-from agentorm import HNSW, Entity, Field, IVFFlat, Vector, vector_field
+from agentorm import HNSW, Database, Entity, Field, IVFFlat, Vector, repository, vector_field
 
 DIMENSION = 4
 
@@ -65,3 +66,15 @@ def key_values(model: type[Shelf], number: int) -> dict[str, object]:
     if model is ByUid:
         return {"uid": UUID(int=number % 2**128)}
     return {"shelf": "ab"[number % 2], "place": number}
+
+
+def vector_of(number: int) -> list[float]:
+    """Another one for each of a hundred numbers, and the same again."""
+    return [float((number * step) % 101 - 50) for step in (1, 7, 31, 57)]
+
+
+def filled(db: Database, model: type[Any], numbers: Iterable[int]) -> None:
+    repository(model, db).add_all(
+        model(**key_values(model, number), n=number % 4, embedding=vector_of(number))
+        for number in numbers
+    )

@@ -1,0 +1,123 @@
+"""Somebody meddles with what follows the rows: the answers stay right, by a longer way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import column, table, text, update
+from sqlalchemy.schema import CreateTable
+
+from agentorm import Database, SlowPath, TableMissing
+from tests.embedded.oracle import rankers
+from tests.embedded.shelves import ByName, ByNumber, ByUid, filled, table_of
+
+pytestmark = pytest.mark.engines("sqlite")
+ByAnother = Callable[..., None]
+MODELS = (ByNumber, ByName)
+GONE = ".*: its change log is not in the database .*, so that every row is ranked"
+
+
+@pytest.fixture(params=MODELS)
+def model(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+def moved(model: Any, *components: float) -> Any:
+    """All rows get this vector."""
+    return update(table_of(model)).values(embedding=list(components))
+
+
+def log(model: Any) -> str:
+    return f"vx_{table_of(model).name}_embedding"
+
+
+def entries(model: Any) -> Any:
+    """The log as a table."""
+    return table(log(model), column("seq"), column("stamp"))
+
+
+def test_a_table_that_was_there_before_its_index(shelves: Database, by_another: ByAnother) -> None:
+    by_another(CreateTable(table_of(ByUid)))
+    filled(shelves, ByUid, range(20))
+    with pytest.warns(SlowPath, match=GONE):
+        assert rankers(shelves, ByUid) == {"native"}
+    assert rankers(shelves, ByUid) == {"native"}
+
+
+@pytest.mark.parametrize("verb", ["insert", "update", "delete", "trim"])
+def test_a_trigger_that_is_dropped(
+    shelves: Database, by_another: ByAnother, model: Any, verb: str
+) -> None:
+    assert rankers(shelves, model) == {"embedded"}
+    by_another(f"DROP TRIGGER {log(model)}_{verb}", moved(model, 1, 2, 3, 4))
+    with pytest.warns(SlowPath, match=GONE):
+        assert rankers(shelves, model) == {"native"}
+    shelves.indexes().rebuild(model, "embedding")
+    assert rankers(shelves, model) == {"embedded"}
+
+
+def test_a_trigger_that_is_changed(shelves: Database, by_another: ByAnother, model: Any) -> None:
+    assert rankers(shelves, model) == {"embedded"}
+    name = table_of(model).name
+    by_another(
+        f"DROP TRIGGER {log(model)}_update",
+        f"CREATE TRIGGER {log(model)}_update AFTER UPDATE ON {name} BEGIN SELECT 1; END",
+        moved(model, 1, 2, 3, 4),
+    )
+    with pytest.warns(SlowPath, match=GONE):
+        assert rankers(shelves, model) == {"native"}
+
+
+def test_triggers_that_were_away_for_a_while(
+    shelves: Database, by_another: ByAnother, model: Any
+) -> None:
+    assert rankers(shelves, model) == {"embedded"}
+    with shelves.engine.connect() as connection:
+        named = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = :name"
+        asked = {"name": f"{log(model)}_update"}
+        sql = connection.execute(text(named), asked).scalar_one()
+    by_another(f"DROP TRIGGER {log(model)}_update", moved(model, 1, 2, 3, 4), sql)
+    assert rankers(shelves, model) == {"embedded"}
+
+
+def test_a_log_that_is_emptied(shelves: Database, by_another: ByAnother, model: Any) -> None:
+    assert rankers(shelves, model) == {"embedded"}
+    by_another(moved(model, 1, 2, 3, 4), entries(model).delete())
+    with pytest.warns(SlowPath, match=GONE):
+        assert rankers(shelves, model) == {"native"}
+    by_another(moved(model, 4, 3, 2, 1))
+    assert rankers(shelves, model) == {"embedded"}
+    for turn in range(3):
+        by_another(moved(model, turn, 1, 0, 0))
+        assert rankers(shelves, model) == {"embedded"}
+
+
+def test_a_log_whose_beginning_is_deleted(
+    shelves: Database, by_another: ByAnother, model: Any
+) -> None:
+    assert rankers(shelves, model) == {"embedded"}
+    by_another(moved(model, 1, 2, 3, 4), entries(model).delete().where(column("seq") < 50))
+    assert rankers(shelves, model) == {"embedded"}
+
+
+def test_a_log_that_is_dropped(shelves: Database, by_another: ByAnother, model: Any) -> None:
+    assert rankers(shelves, model) == {"embedded"}
+    by_another(f"DROP TABLE {log(model)}")
+    with pytest.warns(SlowPath, match=GONE):
+        assert rankers(shelves, model) == {"native"}
+    with pytest.raises(TableMissing, match=log(model)):
+        filled(shelves, model, [31])
+    shelves.indexes().rebuild(model, "embedding")
+    filled(shelves, model, [31])
+    assert rankers(shelves, model) == {"embedded"}
+
+
+def test_entries_with_other_marks(shelves: Database, by_another: ByAnother, model: Any) -> None:
+    assert rankers(shelves, model) == {"embedded"}
+    by_another(
+        entries(model).update().values(stamp=column("stamp") + 1),
+        moved(model, 1, 2, 3, 4),
+    )
+    assert rankers(shelves, model) == {"embedded"}
