@@ -11,7 +11,7 @@ import numpy as np
 from agentorm.embedded.calibration import ASKED, Neighbours, calibrated
 from agentorm.embedded.codes import encoded
 from agentorm.embedded.contents import Builder, Contents
-from agentorm.embedded.measures import kept
+from agentorm.embedded.measures import kept, too_long
 from agentorm.embedded.places import NOWHERE
 from agentorm.embedded.searching import Version
 from agentorm.embedded.source import Clock, Declared, Rows, Snapshot, rows_of
@@ -36,7 +36,7 @@ def built(
         rows, _ = _counted(read, declared)
         builder.add(rows.numbers, encoded(rows.vectors, centre), rows.vectors)
         asked.see(rows.numbers, rows.vectors)
-        odd |= read.odd
+        odd |= rows.odd
         done += len(read.numbers)
         progress(done, max(done, expected))
     contents = builder.finished()
@@ -60,16 +60,19 @@ def merged(version: Version, snapshot: Snapshot, declared: Declared, clock: Cloc
         if len(rows.numbers):
             codes = encoded(rows.vectors, version.centre)
             contents = contents.added(rows.numbers, codes, rows.vectors)
-        odd = odd.difference(row[0] for row in part) | read.odd
+        odd = odd.difference(row[0] for row in part) | rows.odd
     return replace(version, contents=contents, odd=odd, clock=clock.at, stamp=clock.stamp)
 
 
 def _counted(rows: Rows, declared: Declared) -> tuple[Rows, Any]:
     """Those that have a distance, as they are kept, and the numbers of the others."""
+    long = too_long(rows.vectors)
     vectors, counted = kept(rows.vectors, declared.metric)
+    counted &= ~long
     if counted.all():
         return Rows(rows.numbers, vectors, rows.odd), rows.numbers[:0]
-    return Rows(rows.numbers[counted], vectors[counted], rows.odd), rows.numbers[~counted]
+    odd = rows.odd.union(rows.numbers[long].tolist())
+    return Rows(rows.numbers[counted], vectors[counted], odd), rows.numbers[~counted]
 
 
 def _expected(snapshot: Snapshot) -> int:

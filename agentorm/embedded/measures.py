@@ -11,6 +11,8 @@ from agentorm.vectors import Metric
 METRICS = frozenset({Metric.COSINE, Metric.L2, Metric.INNER_PRODUCT})
 """The metrics that rows of the fewest differing bits are likely near by."""
 _SHORTEST, _LONGEST = 1e-12, 1e12
+_MOST_SQUARED = 1e30
+"""Of longer vectors no difference and no product is sure to be a number in float32."""
 
 
 def kept(vectors: Vectors, metric: Metric) -> tuple[Vectors, NDArray[np.bool_]]:
@@ -30,6 +32,13 @@ def kept(vectors: Vectors, metric: Metric) -> tuple[Vectors, NDArray[np.bool_]]:
         counted = counted & (lengths > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return vectors / lengths[:, None], counted
+
+
+def too_long(vectors: Vectors) -> NDArray[np.bool_]:
+    """Which are so long that the engine alone says how far they are."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        long: NDArray[np.bool_] = _products(vectors, vectors) > _MOST_SQUARED
+    return long
 
 
 def _scaled(vectors: Vectors) -> Vectors:

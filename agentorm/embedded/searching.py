@@ -22,6 +22,7 @@ ReadVectors: TypeAlias = Callable[[Numbers], tuple[Numbers, Vectors]]
 """Reads the vectors of rows, as far as they are there, in any order."""
 _WORTH_A_CODE = 2_048
 """Rows of which all are measured sooner than their codes are compared."""
+_ROUNDING, _MOST_TIES = np.float32(1e-5), 1_024
 _SHARE = 4
 """Where every fourth row is a candidate, all are measured instead."""
 
@@ -182,9 +183,23 @@ class Version:
 
 
 def _first(found: NDArray[np.float32], depth: int) -> NDArray[np.intp]:
-    """The places of the least, and of all that may be as near as the last of them."""
+    """The places of the least, and of all that may be as near as the last of them.
+
+    Of rows that are as near by the thousand only some: who asks for pages of them gets rows twice.
+    """
     spare = depth + max(2, depth // 8)
     if len(found) <= spare:
         return np.argsort(found)
-    nearest = np.argpartition(found, spare - 1)[:spare]
-    return nearest[np.argsort(found[nearest])]
+    first = _least(found, spare)
+    last = found[first[max(depth, 1) - 1]]
+    limit = last + _ROUNDING * abs(last)
+    if found[first[-1]] > limit or not np.isfinite(last):
+        return first
+    near = np.flatnonzero(found <= limit)
+    return near[_least(found[near], min(len(near), spare + _MOST_TIES))]
+
+
+def _least(found: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """The places of so many of the least, the least first."""
+    places = np.argpartition(found, count - 1)[:count]
+    return places[np.argsort(found[places])]

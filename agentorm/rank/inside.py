@@ -20,7 +20,7 @@ from agentorm.embedded.index import (
     changes_since,
     is_worth_merging,
 )
-from agentorm.embedded.measures import kept
+from agentorm.embedded.measures import kept, too_long
 from agentorm.embedded.places import Numbers
 from agentorm.embedded.searching import Asked, Nearest
 from agentorm.embedded.source import rows_of
@@ -31,6 +31,7 @@ from agentorm.rank.announcing import say_once
 from agentorm.rank.base import Run
 from agentorm.rank.held import Held, index_of, make_room
 from agentorm.rank.unchanged import known_by, lists_of, state_of
+from agentorm.rankings import Ranking
 from agentorm.selecting import restricted, scoped, scopes_of
 from agentorm.shapes import Shape, shape_of
 from agentorm.switch import indexes_serve_always
@@ -82,11 +83,16 @@ def searching_in(query: Query[Any], run: Run) -> Search | None:
             reason = f"{held.index.declared.label}: {held.index.why}"
             say_once(f"{reason}, so that every row is ranked", run)
         return None
-    if is_small(standing):
+    if is_small(standing) or _is_too_long(query.ranking):
         return None
     if not standing.version.contents.keeps:
         say_once(f"{held.index.declared.label}: {_NO_ROOM}", run)
     return Search(query, run, held, standing, shape_of(query))
+
+
+def _is_too_long(ranking: Ranking) -> bool:
+    vector = np.asarray(ranking.vector, np.float32)
+    return bool(too_long(vector[None, :])[0])
 
 
 def is_small(standing: Standing) -> bool:

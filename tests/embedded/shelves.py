@@ -57,15 +57,17 @@ def table_of(model: type[Any]) -> Table:
     return table
 
 
-def key_values(model: type[Shelf], number: int) -> dict[str, object]:
+def key_values(model: type[Any], number: int) -> dict[str, Any]:
     """The key that stands for a number, by the names of its columns."""
-    if model is ByNumber:
-        return {"id": number}
-    if model is ByName:
-        return {"name": f"k{number}"}
-    if model is ByUid:
-        return {"uid": UUID(int=number % 2**128)}
-    return {"shelf": "ab"[number % 2], "place": number}
+    made: dict[str, Any] = {
+        "id": number,
+        "name": f"k{number}",
+        "rowid": f"k{number}",
+        "uid": UUID(int=number % 2**128),
+        "shelf": "ab"[number % 2],
+        "place": number,
+    }
+    return {str(column.name): made[str(column.name)] for column in table_of(model).primary_key}
 
 
 def vector_of(number: int) -> list[float]:
