@@ -19,9 +19,9 @@ from agentorm.embedded.searching import Nearest
 from agentorm.query import Query
 from agentorm.rank.base import Found, Run
 from agentorm.rank.groups import first_of_each
-from agentorm.rank.held import index_of, serves
-from agentorm.rank.here import Inside, Outside
-from agentorm.rank.inside import Search, is_filtered, is_small, searching_in, standing_of
+from agentorm.rank.held import serves
+from agentorm.rank.here import as_it_stands
+from agentorm.rank.inside import Search, is_filtered, searching_in
 from agentorm.rank.native import Native, hits, within_thresholds
 
 E = TypeVar("E")
@@ -42,17 +42,7 @@ class Embedded(Native):
 
     def here(self, query: Query[Any], run: Run) -> Native:
         """It is brought up to date as a search would do it, so that it can be told of."""
-        assert query.ranking is not None
-        run.line.flush()
-        held = index_of(query.ranking, run)
-        standing = standing_of(held, run)
-        if standing is None:
-            why = held.index.why or "the index in this process is of no past of this transaction"
-            return Outside(f"{why}: every row is ranked, exactly")
-        live = standing.version.contents.live
-        if is_small(standing):
-            return Outside(f"the engine ranks {live} rows sooner than an index: exactly")
-        return Inside(held, standing)
+        return as_it_stands(query, run)
 
     def serves(self, query: Query[Any], dialect: Dialect) -> bool:
         return serves(query, dialect)

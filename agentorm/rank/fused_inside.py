@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from agentorm.dialects import Dialect
+from agentorm.expressions import AnySelect
 from agentorm.legs import nearest_leg
 from agentorm.query import Query
 from agentorm.rank import texts
 from agentorm.rank.base import Found, Run
 from agentorm.rank.fused import Fused
 from agentorm.rank.held import serves
+from agentorm.rank.here import Inside, Outside, as_it_stands
 from agentorm.rank.inside import is_filtered, searching_in
 from agentorm.rank.matches import fetched
 from agentorm.statement import statement
@@ -41,8 +43,31 @@ class FusedInside(Fused):
         search.read_on()
         return Found([self.hit(*row) for row in rows], exact=nearest.are_all)
 
+    def here(self, query: Query[Any], run: Run) -> Fused:
+        return _Here(as_it_stands(nearest_leg(query), run))
+
     def notes(self, query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
         return (_MAY_SERVE, *texts.notes(query, dialect))
 
     def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
         return False
+
+
+class _Here(Fused):
+    """The same as things stand, for `explain`."""
+
+    def __init__(self, leg: Inside | Outside) -> None:
+        self._leg = leg
+
+    def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
+        if query.ranking is None or isinstance(self._leg, Outside):
+            return super().statements(query, dialect)
+        ranking = replace(query.ranking, near=(self._leg.finalists,))
+        asked = texts.asked(replace(query, ranking=ranking), dialect)
+        return (statement(asked, indexed=False),)
+
+    def notes(self, query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
+        return (*self._leg.notes(nearest_leg(query), dialect), *texts.notes(query, dialect))
+
+    def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
+        return self._leg.is_exact(nearest_leg(query), dialect)

@@ -11,9 +11,10 @@ from agentorm.embedded.index import Standing
 from agentorm.expressions import AnySelect
 from agentorm.listed import AmongListed
 from agentorm.query import Query
-from agentorm.rank.base import with_keys
-from agentorm.rank.held import Held
+from agentorm.rank.base import Run, with_keys
+from agentorm.rank.held import Held, index_of
 from agentorm.rank.indexing import is_filtered, more
+from agentorm.rank.inside import is_small, standing_of
 from agentorm.rank.native import Native
 
 _SERVES = "an index in this process serves: near rows can be missed, never invented"
@@ -44,11 +45,16 @@ class Inside(Native):
     def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
         return False
 
+    @property
+    def finalists(self) -> AmongListed:
+        """How they are told in SQL."""
+        return AmongListed(self._held.number, self._standing.changes)
+
     def statements(self, query: Query[Any], dialect: Dialect) -> tuple[AnySelect, ...]:
         """The finalists are read, by their numbers."""
         asked = query if query.best_of is None else with_keys(more(query))
-        finalists = AmongListed(self._held.number, self._standing.changes)
-        return super().statements(replace(asked, filters=(*asked.filters, finalists)), dialect)
+        filters = (*asked.filters, self.finalists)
+        return super().statements(replace(asked, filters=filters), dialect)
 
     def notes(self, query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
         said = [_SERVES, self._rows(), self._recall(depth_of(more(query)))]
@@ -73,3 +79,18 @@ class Inside(Native):
         found = version.calibration.recall_at(depth)
         wanted = version.wanted(depth)
         return f"{asked}, {found:.3f} measured: {wanted} candidates to find {depth}"
+
+
+def as_it_stands(query: Query[Any], run: Run) -> Inside | Outside:
+    """The index after it was brought up to date as by a search, or why it does not serve."""
+    assert query.ranking is not None
+    run.line.flush()
+    held = index_of(query.ranking, run)
+    standing = standing_of(held, run)
+    if standing is None:
+        why = held.index.why or "the index in this process is of no past of this transaction"
+        return Outside(f"{why}: every row is ranked, exactly")
+    if is_small(standing):
+        live = standing.version.contents.live
+        return Outside(f"the engine ranks {live} rows sooner than an index: exactly")
+    return Inside(held, standing)

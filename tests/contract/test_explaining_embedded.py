@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from agentorm import (
     HNSW,
+    RRF,
     AnyOf,
     Approximate,
     Database,
@@ -20,6 +21,7 @@ from agentorm import (
     Search,
     Vector,
     repository,
+    text_field,
     vector_field,
 )
 from agentorm.switch import indexes_switched
@@ -33,6 +35,12 @@ class ExplainedDoc(Entity, table=True):
     id: int | None = Field(default=None, primary_key=True)
     topic: str = Field(default="a", index=True)
     embedding: Vector = vector_field(DIMENSION, index=Approximate(recall=0.9))
+
+
+class ExplainedText(Entity, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    body: str = text_field(search="simple")
+    v: Vector = vector_field(DIMENSION, index=HNSW())
 
 
 class ExplainedOdd(Entity, table=True):
@@ -152,6 +160,24 @@ def test_other_metrics_and_vectors(db: Database) -> None:
         "the index in this process does not rank by the nearest of several vectors: exactly",
         "no index in this process follows ExplainedOdd.v, l1 has none: exactly",
     ]
+
+
+def test_a_fusion(db: Database) -> None:
+    db.create_all(ExplainedText)
+    vectors = np.random.default_rng(3).normal(size=(1_200, DIMENSION))
+    found: list[Explanation] = []
+    for part in (vectors[:10], vectors[10:]):
+        with db.transaction() as session:
+            texts = repository(ExplainedText, session)
+            texts.add_all([ExplainedText(body="a fox", v=Vector(v)) for v in part])
+        with db.session() as session:
+            query = repository(ExplainedText, session).similar_to([1.0] * DIMENSION)
+            found.append(query.matching("fox").fuse(RRF()).limit(5).explain())
+    assert [(one.ranker, one.exact) for one in found] == [("fusion", True), ("fusion", False)]
+    few, many = found
+    assert few.notes[0] == "the engine ranks 10 rows sooner than an index: exactly"
+    assert many.notes[0] == SERVES
+    assert ["json_each(" in one.statements[0] for one in found] == [False, True]
 
 
 def test_few_rows(db: Database) -> None:
