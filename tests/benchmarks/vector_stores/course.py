@@ -184,7 +184,7 @@ def _tuned(race: Race, entrants: Sequence[Entrant]) -> dict[tuple[str, str], Tri
     sample = measured({OURS: ours.trial()}, race.others, race.effort.seconds)[OURS]
     wanted = recall(truth, ours.trial(), sample.answers)
     found: dict[tuple[str, str], Trial] = {}
-    for one in entrants:
+    for one in (one for one in entrants if one.contender.efs):
         ef = reaching(one.trial(), one.contender.efs, truth, race.others, wanted)
         say(f"{one.contender.name}: as many as {OURS}, {wanted:.4f}, with ef {ef}")
         if ef is not None and ef != one.ef:
