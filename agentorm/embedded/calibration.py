@@ -23,7 +23,7 @@ from agentorm.vectors import Metric
 ASKED = 128
 """How many rows are asked."""
 DEPTHS = (1, 10, 100)
-_MARGIN = 0.6
+_MARGIN = 0.75
 """Which share of the misses that are allowed is not used up: queries differ from rows."""
 _FEWEST = 64
 
@@ -117,12 +117,14 @@ def calibrated(
     """What it takes for rows of which the code, and the places of the nearest, are given."""
     rows = sum(part.shape[1] for part in parts)
     ranks = [_ranks(parts, code, places) for code, places in asked]
-    measured = tuple(
-        _measured(depth, [row[:depth] for row in ranks if len(row) >= depth], recall)
-        for depth in DEPTHS
-        if any(len(row) >= depth for row in ranks)
-    )
-    return Calibration(recall, measured or (Measured(1, rows, 1.0),), rows)
+    measured: list[Measured] = []
+    share = 0.0
+    for depth in reversed(DEPTHS):
+        deep = [row[:depth] for row in ranks if len(row) >= depth]
+        if deep:
+            measured.insert(0, _measured(depth, deep, recall, at_least=ceil(share * depth)))
+            share = measured[0].candidates / depth
+    return Calibration(recall, tuple(measured) or (Measured(1, rows, 1.0),), rows)
 
 
 def _ranks(parts: list[Codes], code: NDArray[np.uint64], places: Places) -> NDArray[np.int64]:
@@ -131,10 +133,13 @@ def _ranks(parts: list[Codes], code: NDArray[np.uint64], places: Places) -> NDAr
     return np.cumsum(np.bincount(found))[found[places]]
 
 
-def _measured(depth: int, ranks: list[NDArray[np.int64]], recall: float) -> Measured:
+def _measured(
+    depth: int, ranks: list[NDArray[np.int64]], recall: float, *, at_least: int
+) -> Measured:
+    """The fewer are looked for, the more candidates each of them takes: few tell less of that."""
     every = np.sort(np.concatenate(ranks))
     wanted = recall + (1 - recall) * _MARGIN
     place = min(ceil(wanted * len(every)), len(every)) - 1
-    candidates = int(every[place])
+    candidates = max(int(every[place]), depth, at_least)
     found = float(np.count_nonzero(every <= candidates)) / len(every)
-    return Measured(depth, max(candidates, depth), found)
+    return Measured(depth, candidates, found)
