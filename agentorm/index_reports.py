@@ -210,7 +210,7 @@ def _field(model: type[Any], name: str | None) -> RankedField:
 def _followed(field: RankedField, known: Dialect) -> Any:
     if not embeds(known):
         raise UnsupportedFeature(
-            f"to build or drop the index of {field.label} by hand",
+            f"an index of {field.label} that is built and dropped by hand",
             dialect=known.name,
             hint="its indexes are its own: drop and create them by a migration",
         )

@@ -27,6 +27,7 @@ WITH_CODE = [name for name, text in TEXTS.items() if "```python" in text]
 ENGINE_OF = {name: on[1] for name in WITH_CODE if (on := ENGINE.match(TEXTS[name]))}
 SHOWS_SQLITE = [
     "docs/engines/sqlite.md",
+    "docs/guides/embedded-index.md",
     "docs/guides/errors.md",
     "docs/guides/existing-project.md",
     "docs/guides/explain.md",
