@@ -45,6 +45,7 @@ def searched(contender: str, *seconds: float, **more: Any) -> Searched:
         "way": "",
         "ef": None,
         "tuned": False,
+        "is_store": True,
         "gives_rows": True,
         "k": 10,
         "share": 1.0,
@@ -146,7 +147,7 @@ def test_budgets_are_judged() -> None:
     assert found["1 % pass, recall@10"] == "no"
     assert found["1 % pass, answers with too few rows"] == "no"
     assert found["searches per second by 4 threads, by those of 1"] == "yes"
-    assert found["peers that return rows sooner, with a recall as high"] == "not measured"
+    assert found["stores that return rows sooner, with a recall as high"] == "not measured"
 
 
 def test_a_peer_is_better_only_in_all_at_once() -> None:
@@ -160,7 +161,7 @@ def test_a_peer_is_better_only_in_all_at_once() -> None:
 
 
 def test_a_peer_is_ahead_where_it_finds_as_many_however_it_is_tuned() -> None:
-    ahead = "peers that return rows sooner, with a recall as high"
+    ahead = "stores that return rows sooner, with a recall as high"
     builds = (built(OURS, 1), built(PEER, 20))
     ours, less = searched(OURS, 2e-3, 2e-3), searched(PEER, 1e-3, recall=0.9)
     keys = searched(PEER, 1e-3, gives_rows=False)
@@ -169,6 +170,10 @@ def test_a_peer_is_ahead_where_it_finds_as_many_however_it_is_tuned() -> None:
     report = reported(ours, less, tuned, builds=builds)
     assert verdicts(report)[ahead] == "no"
     assert "a peer, ef=192 (0.50 x our time, recall 0.9950)" in as_text(report)
+    by_hand = searched(PEER, 1e-3, 1e-3, is_store=False)
+    found = verdicts(reported(ours, by_hand, builds=builds))
+    assert found[ahead] == "yes"
+    assert found["indexes beside rows that return rows sooner, with a recall as high"] == "no"
 
 
 def test_a_report_tells_who_is_absent_and_is_read_again() -> None:

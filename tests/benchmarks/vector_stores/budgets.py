@@ -142,11 +142,13 @@ def _peers(found: _Found) -> Iterator[Judged]:
         "peers that are better in latency, recall, build and filtered recall at once",
         "none", ", ".join(beaten) or "none" * known, not beaten if known else None,
     )  # fmt: skip
-    faster = [*_faster(ours, found.searched)] if ours is not None else []
-    yield Judged(
-        "peers that return rows sooner, with a recall as high",
-        "none", "; ".join(faster) or "none" * known, not faster if known else None,
-    )  # fmt: skip
+    for is_store, kind in ((True, "stores"), (False, "indexes beside rows")):
+        like = [one for one in found.searched if one.is_store == is_store]
+        faster = [*_faster(ours, like)] if ours is not None else []
+        yield Judged(
+            f"{kind} that return rows sooner, with a recall as high",
+            "none", "; ".join(faster) or "none" * known, not faster if known else None,
+        )  # fmt: skip
 
 
 def _is_better(found: _Found, name: str) -> bool:

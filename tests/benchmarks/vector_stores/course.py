@@ -18,6 +18,7 @@ from tests.benchmarks.price.peers.leaving_out import LeftOut
 from tests.benchmarks.vector_stores import threads
 from tests.benchmarks.vector_stores.alone import BUILD, OPEN, QUERIES, apart
 from tests.benchmarks.vector_stores.contenders.base import Contender, Hand, Opened
+from tests.benchmarks.vector_stores.contenders.every import CONTENDERS
 from tests.benchmarks.vector_stores.contenders.ours import OURS, OWN, PREPARED
 from tests.benchmarks.vector_stores.contenders.rows import FOLDER
 from tests.benchmarks.vector_stores.given import BUCKETS, SHARES, Floats, Source
@@ -234,6 +235,7 @@ def _summary(race: Race, name: str, way: str, trial: Trial, sample: Sample) -> S
         way="" if is_tuned else way,
         ef=trial.ef,
         tuned=is_tuned,
+        is_store=CONTENDERS[name].is_store,
         gives_rows=trial.way.gives_rows,
         k=trial.k,
         share=trial.buckets / BUCKETS,

@@ -43,6 +43,7 @@ class Searched:
         way: how it was asked, added to its name; empty for the usual.
         ef: how far its graph was searched.
         tuned: for another's recall.
+        is_store: the contender keeps rows and vectors together.
         share: of the rows pass the filter.
         seconds: of each search, in the order of the queries.
         recall: the mean share of the true nearest that came.
@@ -54,6 +55,7 @@ class Searched:
     way: str
     ef: int | None
     tuned: bool
+    is_store: bool
     gives_rows: bool
     k: int
     share: float

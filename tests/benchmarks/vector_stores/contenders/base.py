@@ -66,6 +66,7 @@ class Contender(Protocol):
         packages: what has to be installed.
         efs: how far its graph may be searched, the usual first; empty where that is not told.
         folders: where its files are; none where they are a server's.
+        is_store: it keeps rows and vectors together, with one transaction or call for both.
     """
 
     @property
@@ -78,6 +79,8 @@ class Contender(Protocol):
     def efs(self) -> tuple[int, ...]: ...
     @property
     def folders(self) -> tuple[str, ...]: ...
+    @property
+    def is_store(self) -> bool: ...
 
     def write(self, source: Source) -> bool:
         """The rows, if they are written before the vectors are searchable: whether they were.
@@ -111,6 +114,7 @@ class Kept:
     packages: tuple[str, ...] = ()
     efs: tuple[int, ...] = ()
     folders: tuple[str, ...] = ()
+    is_store = True
 
     def write(self, source: Source) -> bool:
         return False

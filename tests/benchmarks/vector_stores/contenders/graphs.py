@@ -26,6 +26,7 @@ class Graph(Kept):
     """An index that knows numbers and vectors; the rows are read by number."""
 
     efs = EFS
+    is_store = False
     library = ""
 
     def write(self, source: Source) -> bool:

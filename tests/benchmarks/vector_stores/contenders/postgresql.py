@@ -48,6 +48,7 @@ class PgVector:
     packages = ("psycopg",)
     efs = EFS
     folders = ()
+    is_store = True
 
     def write(self, source: Source) -> bool:
         if URL not in os.environ:
