@@ -95,8 +95,7 @@ def field_index(ranked: RankedField, connection: Connection, known: Dialect) -> 
     """The index of a field, made when it is first asked for."""
     held = held_by(connection)
     column = field_column(ranked)
-    key = column.table.name, str(column.name)
-    return held.get(key) or held.setdefault(key, _made(ranked, column, connection, known))
+    return held.get(column) or held.setdefault(column, _made(ranked, column, connection, known))
 
 
 def _made(ranked: RankedField, column: Column[Any], connection: Connection, known: Dialect) -> Held:
@@ -127,6 +126,6 @@ def make_room(held: Held, connection: Connection) -> None:
     held.index.room = max(0, limit - taken)
 
 
-def held_by(connection: Connection) -> dict[tuple[str, str], Held]:
-    """The indexes of a connection's database, by table and column."""
-    return beside(connection.dialect, _HELD, dict[tuple[str, str], Held])
+def held_by(connection: Connection) -> dict[Column[Any], Held]:
+    """The indexes of a connection's database, each model's by its own column."""
+    return beside(connection.dialect, _HELD, dict[Column[Any], Held])

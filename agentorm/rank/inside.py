@@ -76,6 +76,8 @@ def searching_in(query: Query[Any], run: Run) -> Search | None:
     """The query in its index; None where the engine ranks, or sooner than an index would."""
     assert query.ranking is not None
     run.line.flush()
+    if _is_elsewhere(run):
+        return None
     held = index_of(query.ranking, run)
     standing = standing_of(held, run)
     if standing is None:
@@ -88,6 +90,12 @@ def searching_in(query: Query[Any], run: Run) -> Search | None:
     if not standing.version.contents.keeps:
         say_once(f"{held.index.declared.label}: {_NO_ROOM}", run)
     return Search(query, run, held, standing, shape_of(query))
+
+
+def _is_elsewhere(run: Run) -> bool:
+    """Whether each statement has a snapshot of its own, or tables have other names."""
+    options = run.connection.get_execution_options()
+    return options.get("isolation_level") == "AUTOCOMMIT" or "schema_translate_map" in options
 
 
 def _is_too_long(ranking: Ranking) -> bool:
