@@ -71,9 +71,12 @@ def _drop(operations: Operations, operation: DropVectorIndexOp) -> None:
     if not embeds(dialect_of(operations)):
         drop_index(operations, operation)
         return
-    if operation.schema is None:
-        for statement in removal(log_name(operation.table_name, operation.column_name)):
-            operations.execute(statement)
+    if operation.schema is not None:
+        return
+    if not operations.migration_context.as_sql:
+        drop_logs(bind_of(operations), operation.table_name, [operation.column_name])
+    for statement in removal(log_name(operation.table_name, operation.column_name)):
+        operations.execute(statement)
 
 
 def drop_logs(connection: Connection, table: str, columns: Iterable[str] | None = None) -> None:

@@ -242,6 +242,17 @@ def test_a_table_renamed_by_sql(url: str, tmp_path: Path) -> None:
     assert logged(project, "vx_m_text_embedding") == BEGUN
 
 
+def test_what_a_renaming_by_sql_left_is_dropped(url: str, tmp_path: Path) -> None:
+    project = at(url, tmp_path, shaped(3, index=SMALL))
+    by_hand(project, '    op.execute("ALTER TABLE m_doc RENAME TO m_text")\n')
+    metadata = MetaData()
+    for table in shaped(3).tables.values():
+        table.to_metadata(metadata, name=table.name.replace("m_doc", "m_text"))
+    assert "op.drop_vector_index('ix_m_text_embedding_hnsw'" in project.revise(metadata)
+    project.upgrade()
+    assert left(project) == set()
+
+
 DROPS = {
     "column": '    op.drop_column("m_doc", "embedding")\n',
     "table": '    op.drop_table("m_doc")\n',
