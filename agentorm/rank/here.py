@@ -12,9 +12,9 @@ from agentorm.expressions import AnySelect
 from agentorm.listed import AmongListed
 from agentorm.query import Query
 from agentorm.rank.base import Run, with_keys
-from agentorm.rank.held import Held, index_of
+from agentorm.rank.held import Held
 from agentorm.rank.indexing import is_filtered, more
-from agentorm.rank.inside import is_small, standing_of
+from agentorm.rank.inside import Passed, placed_in
 from agentorm.rank.native import Native
 
 _SERVES = "an index in this process serves: near rows can be missed, never invented"
@@ -83,14 +83,7 @@ class Inside(Native):
 
 def as_it_stands(query: Query[Any], run: Run) -> Inside | Outside:
     """The index after it was brought up to date as by a search, or why it does not serve."""
-    assert query.ranking is not None
-    run.line.flush()
-    held = index_of(query.ranking, run)
-    standing = standing_of(held, run)
-    if standing is None:
-        why = held.index.why or "the index in this process is of no past of this transaction"
-        return Outside(f"{why}: every row is ranked, exactly")
-    if is_small(standing):
-        live = standing.version.contents.live
-        return Outside(f"the engine ranks {live} rows sooner than an index: exactly")
-    return Inside(held, standing)
+    found = placed_in(query, run)
+    if isinstance(found, Passed):
+        return Outside(f"every row is ranked, exactly: {found.reason}")
+    return Inside(found.held, found.standing)

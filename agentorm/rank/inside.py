@@ -45,6 +45,14 @@ _NO_ROOM = (
 _NO_ROWS = np.empty(0, np.int64)
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Why an index does not serve, and what is announced of it, if anything."""
+
+    reason: str
+    announced: str = ""
+
+
 def standing_of(held: Held, run: Run) -> Standing | None:
     """Where the index stands for who searches, brought up to date if that is worth it."""
     index = held.index
@@ -74,21 +82,33 @@ def _looked(index: EmbeddedIndex, run: Run) -> Standing | None:
 
 def searching_in(query: Query[Any], run: Run) -> Search | None:
     """The query in its index; None where the engine ranks, or sooner than an index would."""
-    assert query.ranking is not None
+    found = placed_in(query, run)
+    if isinstance(found, Passed):
+        if found.announced:
+            say_once(found.announced, run)
+        return None
+    if not found.standing.version.contents.keeps:
+        say_once(f"{found.held.index.declared.label}: {_NO_ROOM}", run)
+    return found
+
+
+def placed_in(query: Query[Any], run: Run) -> Search | Passed:
+    """The query in its index, or why the engine ranks."""
+    ranking = query.ranking
+    assert ranking is not None
     run.line.flush()
     if _is_elsewhere(run):
-        return None
-    held = index_of(query.ranking, run)
+        return Passed("each statement has its own snapshot, or the tables have other names")
+    held = index_of(ranking, run)
     standing = standing_of(held, run)
     if standing is None:
-        if held.index.why:
-            reason = f"{held.index.declared.label}: {held.index.why}"
-            say_once(f"{reason}, so that every row is ranked", run)
-        return None
-    if is_small(standing) or _is_too_long(query.ranking):
-        return None
-    if not standing.version.contents.keeps:
-        say_once(f"{held.index.declared.label}: {_NO_ROOM}", run)
+        why, label = held.index.why, held.index.declared.label
+        announced = f"{label}: {why}, so that every row is ranked" if why else ""
+        return Passed(why or "the index in this process is of no past of this one", announced)
+    if is_small(standing):
+        return Passed(f"its {standing.version.contents.live} rows are ranked sooner without")
+    if _is_too_long(ranking):
+        return Passed("the vector is too long to be measured in float32")
     return Search(query, run, held, standing, shape_of(query))
 
 

@@ -176,7 +176,7 @@ def test_a_fusion(db: Database) -> None:
             found.append(query.matching("fox").fuse(RRF()).limit(5).explain())
     assert [(one.ranker, one.exact) for one in found] == [("fusion", True), ("fusion", False)]
     few, many = found
-    assert few.notes[0] == "the engine ranks 10 rows sooner than an index: exactly"
+    assert few.notes[0] == "every row is ranked, exactly: its 10 rows are ranked sooner without"
     assert many.notes[0] == SERVES
     assert ["json_each(" in one.statements[0] for one in found] == [False, True]
 
@@ -185,7 +185,7 @@ def test_few_rows(db: Database) -> None:
     filled(db, 5)
     found = explained(db)
     assert (found.ranker, found.exact) == ("native", True)
-    assert found.notes == ("the engine ranks 5 rows sooner than an index: exactly",)
+    assert found.notes == ("every row is ranked, exactly: its 5 rows are ranked sooner without",)
     with indexes_switched("always"):
         assert (
             explained(db).notes[2] == "recall 0.9 was asked for: all rows are measured to find 10"
@@ -196,15 +196,23 @@ def test_few_rows(db: Database) -> None:
         )
 
 
+def test_where_no_snapshot_is_shared(db: Database) -> None:
+    filled(db)
+    with db.session() as session:
+        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        found = repository(ExplainedDoc, session).similar_to([1.0] * DIMENSION).limit(3).explain()
+    assert (found.ranker, found.exact) == ("native", True)
+    assert found.notes[0].startswith("every row is ranked, exactly: each statement has its own")
+
+
 def test_a_missing_log(db: Database) -> None:
     filled(db, 5)
     with db.engine.begin() as connection:
         connection.execute(text("DROP TRIGGER vx_explaineddoc_embedding_trim"))
     (note,) = explained(db).notes
     assert note == (
-        "its change log is not in the database (a migration or"
-        ' db.indexes().rebuild(ExplainedDoc, "embedding") creates it):'
-        " every row is ranked, exactly"
+        "every row is ranked, exactly: its change log is not in the database (a migration or"
+        ' db.indexes().rebuild(ExplainedDoc, "embedding") creates it)'
     )
 
 
