@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from agentorm import (
+    HNSW,
     BitVector,
     Field,
     HalfVector,
@@ -67,7 +68,7 @@ class _Deck(Generic[T]):
 
 
 class _Decks:
-    def __init__(self, random: Random, kinds: Sequence[str]) -> None:
+    def __init__(self, random: Random, kinds: Sequence[str], *, indexed: bool) -> None:
         self.keys = _Deck(random, KEYS)
         self.types = _Deck(random, POOLS)
         self.nullable = _Deck(random, (True, False, True))
@@ -75,14 +76,20 @@ class _Decks:
         self.held = _Deck(random, ("object", "array", "object"))
         self.kinds = _Deck(random, kinds)
         self.dimensions = _Deck(random, DIMENSIONS)
-        self.metrics = {kind: _Deck(random, VectorShape(1, "", kind).metrics) for kind in KINDS}
+        self.metrics = {kind: _Deck(random, _metrics(kind, indexed=indexed)) for kind in KINDS}
+
+
+def _metrics(kind: str, *, indexed: bool) -> Sequence[str]:
+    """An index in the process knows nothing of l1."""
+    metrics = VectorShape(1, "", kind).metrics
+    return [metric for metric in metrics if not (indexed and metric == "l1")]
 
 
 class _Lot:
     """One model, field by field."""
 
-    def __init__(self, name: str, decks: _Decks) -> None:
-        self.name, self.decks = name, decks
+    def __init__(self, name: str, decks: _Decks, *, indexed: bool) -> None:
+        self.name, self.decks, self.indexed = name, decks, indexed
         self.annotations: dict[str, Any] = {}
         self.members: dict[str, Any] = {"__module__": __name__, "__qualname__": name}
         self.types: dict[str, Any] = {}
@@ -133,7 +140,8 @@ class _Lot:
             kind, nullable = self.decks.kinds.dealt(), self.decks.nullable.dealt()
             dimension, metric = self.decks.dimensions.dealt(), self.decks.metrics[kind].dealt()
             self.vectors[name] = VectorShape(dimension, metric, kind, nullable)
-            field = vector_field(dimension, metric=metric, kind=kind, **_default(nullable=nullable))
+            given: Any = _default(nullable=nullable) | ({"index": HNSW()} if self.indexed else {})
+            field = vector_field(dimension, metric=metric, kind=kind, **given)
             self._declare(name, KINDS[kind], nullable=nullable, field=field)
 
     def _declare(self, name: str, kind: Any, *, nullable: bool, field: Any) -> None:
@@ -154,11 +162,16 @@ def _default(*, nullable: bool) -> dict[str, Any]:
     return {"default": None} if nullable else {}
 
 
-def made(name: str, count: int, kinds: Sequence[str]) -> tuple[Shape, ...]:
-    decks = _Decks(Random(SEED), kinds)  # noqa: S311  # no secret is made of it
-    return tuple(_Lot(f"{name}{number:02}", decks).shape() for number in range(count))
+def made(
+    name: str, count: int, kinds: Sequence[str], *, indexed: bool = False
+) -> tuple[Shape, ...]:
+    decks = _Decks(Random(SEED), kinds, indexed=indexed)  # noqa: S311  # no secret is made of it
+    lots = [_Lot(f"{name}{number:02}", decks, indexed=indexed) for number in range(count)]
+    return tuple(lot.shape() for lot in lots)
 
 
 RANDOM = made("Random", COUNT, DENSE)
 SPARSE = made("Sparse", 2, ("sparse",))
 """Those that PostgreSQL alone holds."""
+INDEXED = made("Indexed", 7, ("float32",), indexed=True)
+"""Those whose nearest an index in the process finds on SQLite; of each kind of key."""
