@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from agentorm import Database, SlowPath, repository
-from agentorm.switch import plans_switched
+from agentorm.switch import indexes_switched, plans_switched
 from tests.contract.models import Author, Doc, Tag, vector
 from tests.contract.planned import Maker, Ware, wares
 
@@ -61,6 +61,13 @@ def ranked(library: Database) -> Database:
     ]
     repository(Doc, library).add_all(docs)
     return library
+
+
+@pytest.fixture
+def usually_indexed() -> Iterator[None]:
+    """Indexes in the process serve as they do where the environment says nothing else."""
+    with indexes_switched("on"):
+        yield
 
 
 @pytest.fixture

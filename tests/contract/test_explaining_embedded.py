@@ -27,7 +27,7 @@ from agentorm import (
 )
 from agentorm.switch import indexes_switched
 
-pytestmark = pytest.mark.engines("sqlite")
+pytestmark = [pytest.mark.engines("sqlite"), pytest.mark.usefixtures("usually_indexed")]
 ROWS, DIMENSION = 6_000, 64
 SERVES = "an index in this process serves: near rows can be missed, never invented"
 

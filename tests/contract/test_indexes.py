@@ -213,7 +213,7 @@ def test_the_settings_of_a_search_end_with_its_transaction(db: Database) -> None
 
 
 @pytest.mark.engines("sqlite", "postgresql-without-pgvector")
-def test_an_engine_without_the_index_is_exact(db: Database) -> None:
+def test_an_engine_without_the_index_is_exact(db: Database, usually_indexed: None) -> None:
     db.create_all(ByGraph)
     rows = repository(ByGraph, db)
     rows.add_all(ByGraph(topic=n % 2, embedding=vector(*[n] * SIZE)) for n in range(20))
