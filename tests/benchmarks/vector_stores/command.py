@@ -130,10 +130,10 @@ def _folder(asked: Namespace, rows: int) -> Generator[Path]:
     if asked.keep:
         kept = (asked.folder or Path(tempfile.gettempdir())) / f"vectors-{rows}"
         kept.mkdir(parents=True, exist_ok=True)
-        yield kept.absolute()
+        yield kept.resolve()
         return
     with tempfile.TemporaryDirectory(prefix="vectors-", dir=asked.folder) as named:
-        yield Path(named).absolute()
+        yield Path(named).resolve()
 
 
 def _write_made(file: Path, vectors: Floats, rows: int) -> None:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from tests.benchmarks.vector_stores.contenders.base import EFS, Hand, Kept, Way
+from tests.benchmarks.vector_stores.contenders.rows import ids_of
 from tests.benchmarks.vector_stores.given import DIMENSION, Ask, Row, Source
 
 _NAME = "embedding"
@@ -50,13 +51,18 @@ class _Shard:
     def hand(self, *, writing: bool = False) -> Hand:
         return Hand(
             {
-                "": Way(lambda ask: self._nearest(ask, whole=True), _ids),
+                "": Way(self._rows, ids_of),
                 "ranking only": Way(
                     lambda ask: self._nearest(ask, whole=False), _ids, gives_rows=False
                 ),
             },
             self._insert,
         )
+
+    def _rows(self, ask: Ask) -> Any:
+        """What a point holds becomes Python's when it is read."""
+        found = self._nearest(ask, whole=True)
+        return [(point.id, point.payload, point.vector) for point in found]
 
     def _insert(self, row: Row) -> None:
         upsert = import_module("qdrant_edge").UpdateOperation.upsert_points
