@@ -18,7 +18,7 @@ from agentorm.embedded.places import Numbers
 from agentorm.query import Query
 from agentorm.recent import Recent
 from agentorm.selecting import conditions_of, scopes_of
-from agentorm.shapes import Shape
+from agentorm.shapes import Shape, value_of
 
 State: TypeAlias = tuple[int, int, int]
 """Of a connection: the commits of others, its own changes, the schema."""
@@ -58,7 +58,7 @@ def known_by(query: Query[Any], shape: Shape | str) -> tuple[Any, ...] | None:
     parts = [part for each in conditions_of(query) for part in visitors.iterate(each)]
     if not all(_is_plain(part, table) for part in parts):
         return None
-    values = tuple(part.value for part in parts if isinstance(part, BindParameter))
+    values: tuple[Any, ...] = tuple(map(value_of, shape.binds))
     try:
         hash(values)
     except TypeError:

@@ -71,6 +71,7 @@ def test_a_fusion_finds_the_same_with_and_without_the_index(
             assert [hit.entity.id for hit in found] == [hit.entity.id for hit in expected]
             assert [hit.score for hit in found] == [hit.score for hit in expected]
             assert (expected.exact, found.ranker) == (True, "fusion")
+        asked = query.similar_to(CHANCE.normal(size=8))
         assert "index in this process serves" in str(asked.explain())
 
 

@@ -61,13 +61,13 @@ def ids_in(rows: Repository[Parcel], town: str) -> list[int]:
 def listings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was listed."""
     seen: list[str] = []
-    real = inside.Search._listed  # noqa: SLF001
+    real = inside.Search.list_passing
 
     def watched(search: inside.Search) -> object:
         seen.append(str(search.query.filters[0]))
         return real(search)
 
-    monkeypatch.setattr(inside.Search, "_listed", watched)
+    monkeypatch.setattr(inside.Search, "list_passing", watched)
     return seen
 
 
