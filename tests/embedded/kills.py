@@ -100,7 +100,7 @@ def work(path: Path, seed: int) -> None:
     """Until it is killed. It writes the file of an index with every few changes."""
     index.__dict__.update(_WORTH_A_FILE=1, _SHARE=1_000)
     with Database(f"sqlite:///{path}") as db:
-        worker = Worker(db, seed, least=LEAST)
+        worker = Worker(db, seed)
         with db.session() as session:
             for model in MODELS:
                 worker.search(model, session)

@@ -56,6 +56,7 @@ def work(path: Path, seconds: float, seed: int) -> Counter[str]:
         worker, end = Worker(db, seed), monotonic() + seconds
         while monotonic() < end:
             worker.step()
+        assert sum(worker.recalls) >= 0.95 * len(worker.recalls)
         return worker.done
 
 
