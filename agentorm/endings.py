@@ -208,13 +208,16 @@ class Endings(Preparing[E, Q]):
             yield from map(self._row_of(), ranker.stream(self, run))
 
     def _found(self, run: Run) -> rank.Found[E]:
-        ranker = rank.ranker_of(self, run.dialect)
+        return self._found_by(rank.ranker_of(self, run.dialect), run)
+
+    def _found_by(self, ranker: rank.Ranker, run: Run) -> rank.Found[E]:
         rank.announce(self, run, ranker)
         rank.announce_unserved(self, run, ranker)
         return ranker.nearest(self, run)
 
     def _hits(self, run: Run) -> Hits[E]:
-        return rank.hits_of(self, self._found(run), rank.ranker_of(self, run.dialect).name)
+        ranker = rank.ranker_of(self, run.dialect)
+        return rank.hits_of(self, self._found_by(ranker, run), ranker.name)
 
     def _rows(self, run: Run) -> Iterable[E]:
         rows = run.session.execute(statement(self))

@@ -27,6 +27,7 @@ _WORN = 2
 _WORTH_A_FILE, _SHARE = 4_096, 8
 _SAID_EVERY = 2.0
 _PASSING = "locked"
+_NO_ROWS: Numbers = np.empty(0, np.int64)
 _FIRST, _STRETCH = -(1 << 63), 1_024
 Fetch: TypeAlias = Callable[[str, Any], Sequence[Sequence[Any]]]
 """Reads rows in the transaction of who searches."""
@@ -214,6 +215,8 @@ def changes_since(version: Version, schema: int, read: Sequence[Sequence[Any]]) 
         return None
     if (read[0][0], read[0][2]) != (version.clock, version.stamp):
         return None
+    if len(read) == 1:
+        return _NO_ROWS
     numbers = [row[1] for row in read[1:]]
     if len(numbers) > MOST_CHANGES or None in numbers:
         return None

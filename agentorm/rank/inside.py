@@ -5,6 +5,7 @@ from __future__ import annotations
 from asyncio import to_thread
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,7 @@ def placed_in(query: Query[Any], run: Run) -> Search | Passed:
         return Passed(f"its {standing.version.contents.live} rows are ranked sooner without")
     if _is_too_long(ranking):
         return Passed("the vector is too long to be measured in float32")
-    return Search(query, run, held, standing, shape_of(query))
+    return Search(query, run, held, standing)
 
 
 def _is_elsewhere(run: Run) -> bool:
@@ -134,7 +135,7 @@ def is_filtered(query: Query[Any]) -> bool:
     return inherits or bool(query.filters or query.joins or scopes_of(query))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Search:
     """A query in an index."""
 
@@ -142,7 +143,11 @@ class Search:
     run: Run
     held: Held
     standing: Standing
-    shape: Shape | str
+
+    @cached_property
+    def shape(self) -> Shape | str:
+        """What the query is known by apart from its values, or why it is not."""
+        return shape_of(self.query)
 
     def nearest(self, depth: int, among: Numbers | None = None) -> Nearest:
         """The nearest of all rows, or of these."""
