@@ -31,8 +31,8 @@ from tests.filling import insert_rows
 ROOT = Path(__file__).parents[2]
 ROWS = 5_000
 """As many as it takes for a file beside the database."""
-LEAST = 0.8
-"""The recall of any search, where candidates are found by their codes."""
+LEAST = 0.95
+"""The mean recall, where candidates are found by their codes."""
 
 
 def killed(path: Path, kills: int) -> Counter[str]:
@@ -42,6 +42,7 @@ def killed(path: Path, kills: int) -> Counter[str]:
         AssertionError: a search after a kill was wrong.
     """
     random, found = Random(kills), Counter[str]()  # noqa: S311  # no secret is made of it
+    recalls: list[float] = []
     fill(path)
     command = [sys.executable, "-m", "tests.embedded.kills", "--path", str(path)]
     for kill in range(kills):
@@ -57,7 +58,8 @@ def killed(path: Path, kills: int) -> Counter[str]:
         assert worker.poll() is None, "it ended by itself"
         worker.send_signal(signal.SIGKILL)
         worker.communicate()
-        compare(path, random, found)
+        recalls += compare(path, random, found)
+    assert sum(recalls) >= LEAST * len(recalls)
     return found
 
 
@@ -70,8 +72,9 @@ def fill(path: Path) -> None:
         insert_rows(db, ByName, [{**row, "name": f"k{i}"} for i, row in enumerate(rows[:200])])
 
 
-def compare(path: Path, random: Random, found: Counter[str]) -> None:
-    """Search as a new process does, whose index knows nothing yet."""
+def compare(path: Path, random: Random, found: Counter[str]) -> list[float]:
+    """Search as a new process does, whose index knows nothing yet; the recall of each search."""
+    recalls: list[float] = []
     with Database(f"sqlite:///{path}") as db, indexes_switched("always"):
         forget(db)
         for model in MODELS:
@@ -81,12 +84,13 @@ def compare(path: Path, random: Random, found: Counter[str]) -> None:
                     question = Question(vector, size, below=random.choice([None, 2]))
                     hits, true = question.of(model, session).hits(), truth(model, session, question)
                 check_rows(hits, true, question)
-                assert recall(hits, true, question) >= LEAST
+                recalls.append(recall(hits, true, question))
                 found[hits.ranker] += 1
     files = [file.name for file in path.parent.iterdir() if "-vx_" in file.name]
     found["kills"] += 1
     found["with a file"] += any("." not in name.split("-vx_")[1] for name in files)
     found["left over"] = sum("." in name.split("-vx_")[1] for name in files)
+    return recalls
 
 
 def forget(db: Database) -> None:
