@@ -51,10 +51,12 @@ class Nearest:
     Attributes:
         numbers: the numbers of the rows, nearest first, some to spare.
         are_all: whether there are no others that count.
+        farthest: how far the last of them is; all others of the index are as far, or farther.
     """
 
     numbers: Numbers
     are_all: bool
+    farthest: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ class Version:
         places, numbers = places[counts], numbers[counts]
         found = self._measured(places, numbers, asked.vector, read)
         first = _first(found, asked.depth)
-        return Nearest(numbers[first], are_all and len(first) == len(numbers))
+        farthest = _farthest(found[first], self.metric)
+        return Nearest(numbers[first], are_all and len(first) == len(numbers), farthest)
 
     def _nearest_of_all(self, asked: Asked) -> Nearest:
         """The same where every row is measured, without a copy of their vectors."""
@@ -106,7 +109,7 @@ class Version:
         total = int(np.count_nonzero(counts))
         first = _first(found, min(asked.depth, total))
         first = first[found[first] < np.inf]
-        return Nearest(numbers[first], len(first) == total)
+        return Nearest(numbers[first], len(first) == total, _farthest(found[first], self.metric))
 
     def learn(self, rows: Rows, changed: Numbers) -> None:
         """Hold the vectors of rows that were read by who knows which of them changed."""
@@ -180,6 +183,18 @@ class Version:
         vectors[at], counted = kept(came, self.metric)
         known[at[counted]] = True
         self.contents.learn(places[at[counted]], vectors[at[counted]])
+
+
+def _farthest(found: NDArray[np.float32], metric: Metric) -> float:
+    """The distance of the last, as the engine would give it, but for rounding."""
+    if not len(found):
+        return -np.inf
+    last = float(found[-1])
+    if metric is Metric.L2:
+        last = float(np.sqrt(last))
+    elif metric is Metric.COSINE:
+        last += 1
+    return last + float(_ROUNDING) * max(1.0, abs(last))
 
 
 def _first(found: NDArray[np.float32], depth: int) -> NDArray[np.intp]:

@@ -85,8 +85,9 @@ class Embedded(Native):
         """The page, of these rows and those that changed."""
         asked = replace(query, filters=(*query.filters, search.finalists(nearest)))
         read = self._fetch(asked, search.run, indexed=False)
-        if len(read) < (query.size or 0) and not nearest.are_all:
-            return _Page(None, len(read))
+        near = sum(distance <= nearest.farthest for _, distance in read)
+        if near < (query.size or 0) and not nearest.are_all:  # one that changed may be farther
+            return _Page(None, near)
         rows = within_thresholds(query, read)
         is_sure = nearest.are_all or len(rows) == query.size
         found = Found(hits(query, rows), exact=nearest.are_all, complete=is_sure)
