@@ -3,6 +3,10 @@
 ``{log}`` is its table and ``{on_...}`` the triggers that write and trim it, ``{table}`` the table
 whose rows it follows, ``{column}`` the vectors there, ``{row}`` what numbers the rows. Of a log
 the newest 131,072 changes stay; an index that is behind them is built anew.
+
+The numbers of a log begin anywhere, and are SQLite's own: VACUUM, and a dump that is read again,
+let both a log and a table without an integer key begin at 1, so that who knows the numbers of such
+rows does not find its entry.
 """
 
 from __future__ import annotations
@@ -12,12 +16,14 @@ from types import MappingProxyType
 
 from agentorm.dialects.naming import short_name
 
-_COLUMNS = "seq INTEGER PRIMARY KEY, row INTEGER, stamp INTEGER NOT NULL DEFAULT (random())"
+_COLUMNS = "row INTEGER, stamp INTEGER NOT NULL DEFAULT (random())"
 _PREFIX = "vx_"
 _LOG = f"""
 CREATE TABLE {{log}} (
     {_COLUMNS}
 )"""
+_BEGIN = """
+INSERT INTO {log}(rowid, row) VALUES (abs(random() % 900000000000) + 100000000000, NULL)"""
 ANY_ROW = "INSERT INTO {log}(row) VALUES (NULL)"
 _INSERTED = """
 CREATE TRIGGER {on_insert} AFTER INSERT ON {table}
@@ -30,24 +36,27 @@ _DELETED = """
 CREATE TRIGGER {on_delete} AFTER DELETE ON {table}
 BEGIN INSERT INTO {log}(row) VALUES (old.{row}); END"""
 _TRIMMED = """
-CREATE TRIGGER {on_trim} AFTER INSERT ON {log} WHEN new.seq % 4096 = 0
-BEGIN DELETE FROM {log} WHERE seq <= new.seq - 131072; END"""
+CREATE TRIGGER {on_trim} AFTER INSERT ON {log} WHEN new.rowid % 4096 = 0
+BEGIN DELETE FROM {log} WHERE rowid <= new.rowid - 131072; END"""
 TRIGGERS = tuple(sql.lstrip() for sql in (_INSERTED, _UPDATED, _DELETED, _TRIMMED))
 VERBS = ("insert", "update", "delete", "trim")
 DROP = (
     *(f"DROP TRIGGER IF EXISTS {{on_{verb}}}" for verb in VERBS),
     "DROP TABLE IF EXISTS {log}",
 )
-CREATE = (*DROP, _LOG, ANY_ROW, *TRIGGERS)
+CREATE = (*DROP, _LOG, _BEGIN, *TRIGGERS)
 _CLOCK = """
-SELECT seq, stamp, schema_version FROM {log}, pragma_schema_version ORDER BY seq DESC LIMIT 1"""
+SELECT log.rowid, log.stamp, schema_version FROM {log} AS log, pragma_schema_version
+ORDER BY log.rowid DESC LIMIT 1"""
 _FOLLOWED = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND sql IN (?, ?, ?, ?)"
 _GOES_ON = """
-SELECT count(*) FROM {log} WHERE seq = :clock AND stamp = :stamp
-AND NOT EXISTS (SELECT 1 FROM {log} WHERE seq > :clock AND row IS NULL)"""
+SELECT count(*) FROM {log} WHERE rowid = :clock AND stamp = :stamp
+AND NOT EXISTS (SELECT 1 FROM {log} WHERE rowid > :clock AND row IS NULL)"""
+_SINCE = """
+SELECT rowid, row, stamp FROM {log} WHERE rowid >= :clock ORDER BY rowid LIMIT :most"""
 _CHANGED = """
 SELECT changed.row, held.{column}
-FROM (SELECT DISTINCT row FROM {log} WHERE seq > :clock AND row IS NOT NULL) AS changed
+FROM (SELECT DISTINCT row FROM {log} WHERE rowid > :clock AND row IS NOT NULL) AS changed
 LEFT JOIN {table} AS held ON held.{row} = changed.row"""
 _NEXT = """
 SELECT {row}, {column} FROM {table}
@@ -63,7 +72,7 @@ READING: Mapping[str, str] = MappingProxyType(
         "clock": _CLOCK,
         "followed": _FOLLOWED,
         "goes_on": _GOES_ON,
-        "since": "SELECT seq, row, stamp FROM {log} WHERE seq >= :clock ORDER BY seq LIMIT :most",
+        "since": _SINCE,
         "changed": _CHANGED,
         "ends": "SELECT (SELECT min({row}) FROM {table}), (SELECT max({row}) FROM {table})",
         "next": _NEXT,

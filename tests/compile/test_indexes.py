@@ -24,8 +24,8 @@ from tests.compile.sql_of import (
 LOG = """
     DROP TABLE IF EXISTS log;
     CREATE TABLE log (
-        seq INTEGER PRIMARY KEY, row INTEGER, stamp INTEGER NOT NULL DEFAULT (random()));
-    INSERT INTO log(row) VALUES (NULL);
+        row INTEGER, stamp INTEGER NOT NULL DEFAULT (random()));
+    INSERT INTO log(rowid, row) VALUES (abs(random() % 900000000000) + 100000000000, NULL);
     CREATE TRIGGER log_insert AFTER INSERT ON doc
         BEGIN INSERT INTO log(row) VALUES (new.rowid); END;
     CREATE TRIGGER log_update AFTER UPDATE ON doc
@@ -33,8 +33,8 @@ LOG = """
         BEGIN INSERT INTO log(row) SELECT old.rowid UNION SELECT new.rowid; END;
     CREATE TRIGGER log_delete AFTER DELETE ON doc
         BEGIN INSERT INTO log(row) VALUES (old.rowid); END;
-    CREATE TRIGGER log_trim AFTER INSERT ON log WHEN new.seq % 4096 = 0
-        BEGIN DELETE FROM log WHERE seq <= new.seq - 131072; END"""
+    CREATE TRIGGER log_trim AFTER INSERT ON log WHEN new.rowid % 4096 = 0
+        BEGIN DELETE FROM log WHERE rowid <= new.rowid - 131072; END"""
 
 
 def change_log(table: str, column: str) -> str:

@@ -37,7 +37,7 @@ def logs(db: Database) -> set[str]:
 def rows(db: Database, log: str) -> list[int | None]:
     with db.engine.connect() as connection:
         entries = Table(log, MetaData(), autoload_with=connection)
-        return [row for _, row, _ in connection.execute(entries.select().order_by("seq"))]
+        return [row for row, _ in connection.execute(entries.select().order_by(text("rowid")))]
 
 
 def plain(name: str = "plain_logged", **options: Any) -> Table:

@@ -36,8 +36,8 @@ def logged(project: Project, log: str = "vx_m_doc_embedding") -> list[int | None
         table = log.removeprefix("vx_").rpartition("_")[0]
         if triggers(connection, table) != {f"{log}_{verb}" for verb in VERBS}:
             return None
-        entries = table_of(log, column_of("seq"), column_of("row"))
-        rows = select(entries.c.row).order_by(entries.c.seq)
+        entries = table_of(log, column_of("rowid"), column_of("row"))
+        rows = select(entries.c.row).order_by(entries.c.rowid)
         return list(connection.execute(rows).scalars())
 
 
@@ -325,7 +325,7 @@ def test_the_script_of_a_revision(url: str, tmp_path: Path) -> None:
     project.revise(shaped(3, index=SMALL))
     script = project.sql()
     assert "CREATE TABLE vx_m_doc_embedding (" in script
-    assert "INSERT INTO vx_m_doc_embedding(row) VALUES (NULL);" in script
+    assert "INSERT INTO vx_m_doc_embedding(rowid, row)" in script
     for name in ("insert", "update", "delete", "trim"):
         assert f"CREATE TRIGGER vx_m_doc_embedding_{name} AFTER " in script
     with project.connected() as connection:
