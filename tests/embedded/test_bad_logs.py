@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Delete, column, func, select, table, text, update
+from sqlalchemy import Delete, Integer, column, func, select, table, text, update
 from sqlalchemy.schema import CreateTable
 from sqlmodel import col
 
@@ -99,7 +99,11 @@ def test_a_log_that_is_emptied(shelves: Database, by_another: ByAnother, model: 
 
 
 def oldest_gone(model: Any) -> Delete:
-    oldest = select(func.min(column("rowid")) + 49).select_from(entries(model)).scalar_subquery()
+    oldest = (
+        select(func.min(column("rowid", Integer())) + 49)
+        .select_from(entries(model))
+        .scalar_subquery()
+    )
     gone: Delete = entries(model).delete().where(column("rowid") < oldest)
     return gone
 
