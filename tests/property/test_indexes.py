@@ -101,6 +101,7 @@ def test_a_threshold_keeps_as_many_rows_by_mariadbs_index(
 def check_threshold(
     world: Database, case: Case, page: Page, data: st.DataObject, *, tolerance: float = 0.0
 ) -> None:
+    """An index whose lists are found by chance may miss the nearest, and then says so."""
     with indexed(world, case) as session:
         query = ranking(case, session)
         distances = [hit.distance for hit in query.hits()]
@@ -112,7 +113,9 @@ def check_threshold(
         )
         hits = paged(query.max_distance(limit), page).hits()
         assert all(hit.distance <= limit for hit in hits)
-        assert least <= len(hits) <= most
+        assert len(hits) <= most
+        assert not hits.complete or least <= len(hits)
+        assert hits.complete or not hits.exact
 
 
 @pytest.mark.engines("postgresql")
