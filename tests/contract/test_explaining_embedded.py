@@ -26,6 +26,7 @@ from agentorm import (
     vector_field,
 )
 from agentorm.switch import indexes_switched
+from tests.contract.planned import notes_on_serving
 
 pytestmark = [pytest.mark.engines("sqlite"), pytest.mark.usefixtures("usually_indexed")]
 ROWS, DIMENSION = 6_000, 64
@@ -91,7 +92,7 @@ def test_how_it_stands(db: Database) -> None:
     filled(db)
     found = explained(db)
     assert (found.ranker, found.exact) == ("embedded", False)
-    serves, rows, recall = found.notes
+    serves, rows, recall = notes_on_serving(found)
     assert serves == SERVES
     (report,) = db.indexes(ExplainedDoc)
     assert rows == f"it holds 6000 rows in {report.memory} bytes, up to change {report.clock}"
@@ -185,13 +186,15 @@ def test_few_rows(db: Database) -> None:
     filled(db, 5)
     found = explained(db)
     assert (found.ranker, found.exact) == ("native", True)
-    assert found.notes == ("every row is ranked, exactly: its 5 rows are ranked sooner without",)
+    assert notes_on_serving(found) == (
+        "every row is ranked, exactly: its 5 rows are ranked sooner without",
+    )
     with indexes_switched("always"):
         assert (
             explained(db).notes[2] == "recall 0.9 was asked for: all rows are measured to find 10"
         )
     with indexes_switched("off"):
-        assert explained(db).notes == (
+        assert notes_on_serving(explained(db)) == (
             "indexes in the process are switched off: every row is ranked, exactly",
         )
 
@@ -209,7 +212,7 @@ def test_a_missing_log(db: Database) -> None:
     filled(db, 5)
     with db.engine.begin() as connection:
         connection.execute(text("DROP TRIGGER vx_explaineddoc_embedding_trim"))
-    (note,) = explained(db).notes
+    (note,) = notes_on_serving(explained(db))
     assert note == (
         "every row is ranked, exactly: its change log is not in the database (a migration or"
         ' db.indexes().rebuild(ExplainedDoc, "embedding") creates it)'
