@@ -64,18 +64,14 @@ class Calibration:
         for below, above in pairwise(self.measured):
             if depth <= above.depth:
                 share = log(depth / below.depth) / log(above.depth / below.depth)
-                between = _between(log(below.candidates), log(above.candidates), share)
-                return max(_FEWEST, depth, ceil(exp(between)))
+                low, high = log(below.candidates), log(above.candidates)
+                return max(_FEWEST, depth, ceil(exp(low + (high - low) * share)))
         return max(_FEWEST, depth, ceil(depth * last.candidates / last.depth))
 
     def recall_at(self, depth: int) -> float:
         """The recall that was measured at the nearest depth from above."""
         deep = (one for one in self.measured if one.depth >= depth)
         return next(deep, self.measured[-1]).recall
-
-
-def _between(low: float, high: float, share: float) -> float:
-    return low + (high - low) * share
 
 
 class Neighbours:

@@ -82,6 +82,13 @@ class Part:
     def numbers(self) -> Numbers:
         return self.segment.numbers[: self.count]
 
+    def filled(self, numbers: Numbers, codes: Codes, vectors: Vectors | None) -> Part:
+        """With as many of these rows behind its own as the segment has room for."""
+        fits = slice(self.segment.room - self.count)
+        held = None if vectors is None else vectors[fits]
+        self.segment.put(self.count, numbers[fits], codes[:, fits], held)
+        return replace(self, count=self.count + len(numbers[fits]))
+
 
 @dataclass(frozen=True, slots=True)
 class Contents:
@@ -135,7 +142,7 @@ class Contents:
 
     def all_numbers(self) -> Numbers:
         """The numbers of the rows in all places."""
-        return np.concatenate([part.numbers for part in self.parts] or [np.empty(0, np.int64)])
+        return _numbers_of(self.parts)
 
     def in_chunks(self) -> Iterator[Vectors]:
         """The vectors of all places, as they are held."""
@@ -185,15 +192,11 @@ class Contents:
 
     def added(self, numbers: Numbers, codes: Codes, vectors: Vectors) -> Contents:
         """With these rows, whose earlier places no longer count."""
-        first, done = self.size, 0
-        parts = [*self.parts]
+        first, parts, done = self.size, [*self.parts], 0
         while done < len(numbers):
             last = _with_room(parts, self, len(numbers) - done)
-            fits = min(last.segment.room - last.count, len(numbers) - done)
-            rest = slice(done, done + fits)
-            last.segment.put(last.count, numbers[rest], codes[:, rest], vectors[rest])
-            parts[-1] = replace(last, count=last.count + fits)
-            done += fits
+            parts[-1] = last.filled(numbers[done:], codes[:, done:], vectors[done:])
+            done += parts[-1].count - last.count
         places = np.arange(first, first + len(numbers))
         before = self.map.find(numbers)
         live = self.live + int(np.count_nonzero(before == NOWHERE))
@@ -218,6 +221,10 @@ class Contents:
             if len(here):
                 found.append((part, here, places[here] - part.start))
         return found
+
+
+def _numbers_of(parts: Sequence[Part]) -> Numbers:
+    return np.concatenate([part.numbers for part in parts] or [np.empty(0, np.int64)])
 
 
 def _take(vectors: Vectors, at: Places, found: Vectors, here: slice | NDArray[np.intp]) -> None:
@@ -255,20 +262,15 @@ class Builder:
         """Add rows that are not there yet, with or without their vectors."""
         done = 0
         while done < len(numbers):
-            last = self._last()
-            fits = min(last.segment.room - last.count, len(numbers) - done)
-            rest = slice(done, done + fits)
-            held = None if vectors is None else vectors[rest]
-            last.segment.put(last.count, numbers[rest], codes[:, rest], held)
-            self._parts[-1] = replace(last, count=last.count + fits)
-            done += fits
+            last, held = self._last(), None if vectors is None else vectors[done:]
+            self._parts[-1] = last.filled(numbers[done:], codes[:, done:], held)
+            done += self._parts[-1].count - last.count
 
     def finished(self) -> Contents:
         """What came, in the order in which it came."""
         parts = tuple(self._parts)
-        numbers = np.concatenate([part.numbers for part in parts] or [np.empty(0, np.int64)])
-        found = PlaceMap.of(numbers)
-        return Contents(self._dimension, self._keeps, parts, found, len(numbers))
+        numbers = _numbers_of(parts)
+        return Contents(self._dimension, self._keeps, parts, PlaceMap.of(numbers), len(numbers))
 
     def _last(self) -> Part:
         last = self._parts[-1] if self._parts else None

@@ -72,18 +72,14 @@ class EmbeddedIndex:
         if not self._lock.acquire(blocking=False):
             return
         try:
-            self._refresh(self._telling(progress or _Said(self.declared.label)))
+            self._refresh(progress)
         finally:
-            self.progress = None
             self._lock.release()
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Know what is committed now, after whichever thread is about it."""
         with self._lock:
-            try:
-                self._refresh(self._telling(progress or _Said(self.declared.label)))
-            finally:
-                self.progress = None
+            self._refresh(progress)
 
     def discard(self) -> None:
         """Hold nothing any more, neither here nor beside the database."""
@@ -128,7 +124,13 @@ class EmbeddedIndex:
 
         return tell
 
-    def _refresh(self, progress: Progress) -> None:
+    def _refresh(self, progress: Progress | None) -> None:
+        try:
+            self._read_anew(self._telling(progress or _Said(self.declared.label)))
+        finally:
+            self.progress = None
+
+    def _read_anew(self, progress: Progress) -> None:
         if not self._opener.name:
             self.why = "the memory of one connection cannot be read beside it"
             return
@@ -206,12 +208,12 @@ def shared_index(declared: Declared, opener: Opener) -> EmbeddedIndex:
     return found or _shared.setdefault(key, EmbeddedIndex(declared, opener))
 
 
-def changes_since(version: Version, schema: int, read: Sequence[Sequence[Any]]) -> Numbers | None:
+def changes_since(version: Version, read: Sequence[Sequence[Any]]) -> Numbers | None:
     """The rows that changed for a reader beyond a version, of what it read of the log.
 
-    None where the version is not of its past: it sees less, another log, or another schema.
+    None where the version is not of its past: it sees less, or another log.
     """
-    if schema != version.schema or version.odd or not read:
+    if version.odd or not read:
         return None
     if (read[0][0], read[0][2]) != (version.clock, version.stamp):
         return None

@@ -35,10 +35,9 @@ class PlaceMap:
     recent: dict[int, int]
 
     @staticmethod
-    def of(numbers: Numbers, first: int = 0) -> PlaceMap:
-        """The map of rows in adjacent places."""
-        places = np.arange(first, first + len(numbers))
-        return _made(numbers, places)
+    def of(numbers: Numbers) -> PlaceMap:
+        """The map of rows in adjacent places, from the first."""
+        return _made(numbers, np.arange(len(numbers)))
 
     def find(self, numbers: Numbers) -> Places:
         """The place of each, or `NOWHERE`."""

@@ -130,16 +130,14 @@ class Version:
 
     def _candidates(self, asked: Asked) -> tuple[Places, bool]:
         """Their places, and whether they are those of all rows that count."""
-        contents = self.contents
+        contents, wanted = self.contents, self.wanted(asked.depth)
         if asked.among is None:
             if self.is_measured_whole(asked.depth):
                 return np.arange(contents.size), True
             gone = contents.size - contents.live + len(asked.apart)
-            wanted = self.wanted(asked.depth) + min(gone, self.wanted(asked.depth))
-            return self._fewest(asked, wanted), False
+            return self._fewest(asked, wanted + min(gone, wanted)), False
         places = contents.map.find(asked.among)
         places = places[(places != NOWHERE) & (places < contents.size)]
-        wanted = self.wanted(asked.depth)
         if len(places) <= _WORTH_A_CODE or _SHARE * wanted >= len(places):
             return places, True
         found = differing([contents.codes_at(places)], self._code(asked))

@@ -47,12 +47,6 @@ class Embedded(Native):
     def serves(self, query: Query[Any], dialect: Dialect) -> bool:
         return serves(query, dialect)
 
-    def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
-        return False
-
-    def notes(self, query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
-        return ("an index in this process may serve: near rows can be missed, never invented",)
-
     def _natively(self, query: Query[E], run: Run) -> Found[E]:
         return replace(super().nearest(query, run), ranker=Native.name)
 

@@ -19,7 +19,6 @@ from agentorm.rank.matches import fetched
 from agentorm.statement import statement
 
 E = TypeVar("E")
-_MAY_SERVE = "an index in this process may serve: near rows can be missed, never invented"
 
 
 def serves_leg(query: Query[Any], dialect: Dialect) -> bool:
@@ -45,12 +44,6 @@ class FusedInside(Fused):
 
     def here(self, query: Query[Any], run: Run) -> Fused:
         return _Here(as_it_stands(nearest_leg(query), run))
-
-    def notes(self, query: Query[Any], dialect: Dialect) -> tuple[str, ...]:
-        return (_MAY_SERVE, *texts.notes(query, dialect))
-
-    def is_exact(self, query: Query[Any], dialect: Dialect) -> bool:
-        return False
 
 
 class _Here(Fused):

@@ -77,7 +77,7 @@ def _looked(index: EmbeddedIndex, run: Run) -> Standing | None:
         return None
     parameters = {"clock": version.clock, "most": MOST_CHANGES + 2}
     read = run.line.fetch(Sent(index.declared.statements.since), parameters)
-    changes = changes_since(version, schema, read)
+    changes = changes_since(version, read)
     return None if changes is None else Standing(version, changes)
 
 
